@@ -1,0 +1,17 @@
+"""Owns the words by which a rule is cited: the rulebook's identity, a rule's titles."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class RulebookIdentity:
+    """Which rules were in force. `digest` is SHA-256 in lower-case hexadecimal."""
+
+    version: str
+    digest: str
+
+
+@dataclass(frozen=True)
+class Title:
+    zh: str
+    en: str

@@ -1,0 +1,158 @@
+"""Owns the configuration file, `/etc/callwarden/callwarden.yaml`: its keys, their defaults, and
+reading it with every problem named at its line and column.
+
+Every room reads its section from here. A missing file means the defaults; a missing file that was
+named by hand is a problem.
+"""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
+
+from callwarden import located_yaml
+from callwarden.problems import Problem, ProblemsFound
+
+DEFAULT_FILE = Path("/etc/callwarden/callwarden.yaml")
+
+Address = Annotated[
+    str,
+    StringConstraints(pattern=r"^(\[[0-9a-fA-F:]+\]|[A-Za-z0-9.-]+):\d{1,5}$"),
+    Field(description="HOST:PORT"),
+]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Rules(_Section):
+    """Which rulebook is in force."""
+
+    folder: Path | None = Field(None, description="rulebooks; the shipped ones when not given")
+    packs: tuple[str, ...] = Field(("house",), description="dialling packs, all must allow")
+    speech: tuple[str, ...] = Field(("base",), description="speech packs")
+
+
+class Gate(_Section):
+    """Deciding before a call is dialled."""
+
+    listen: Address = Field("127.0.0.1:4573", description="FastAGI")
+    deadline_ms: int = Field(1000, ge=50, le=1400, description="refuse when not decided by then")
+    region: str = Field(
+        "CN", pattern="^[A-Z]{2}$", description="country of numbers without a prefix"
+    )
+
+
+class Asterisk(_Section):
+    """The PBX."""
+
+    ari_url: str = Field("http://127.0.0.1:8088", pattern="^https?://")
+    ari_user: str = "callwarden"
+    ari_password: str = ""
+    ari_application: str = Field("callwarden", pattern="^[a-z][a-z0-9_-]{0,38}$")
+    ami: Address = "127.0.0.1:5038"
+    ami_user: str = "callwarden"
+    ami_secret: str = ""
+
+
+class Media(_Section):
+    """The fork of each party's audio out of Asterisk."""
+
+    transport: Literal["websocket", "rtp"] = Field(
+        "websocket", description="websocket: 20.16, 21.11, 22.6 and later; rtp: 16.6 and later"
+    )
+    listen: Address = Field("127.0.0.1:4575", description="where Asterisk brings the audio")
+    websocket_client: str = Field("callwarden", description="section in websocket_client.conf")
+    rtp_ports: tuple[int, int] = Field((14000, 14998), description="first and last port")
+    message_ms: int = Field(100, ge=20, le=500, multiple_of=20, description="audio a message")
+
+    @field_validator("rtp_ports")
+    @classmethod
+    def _ascending(cls, ports: tuple[int, int]) -> tuple[int, int]:
+        if not 1024 <= ports[0] < ports[1] <= 65535:
+            raise ValueError("must be two ports between 1024 and 65535, the lower one first")
+        return ports
+
+
+class Recognizer(_Section):
+    """Turning audio into utterances and findings."""
+
+    address: Address = Field("127.0.0.1:4576", description="where the gateway finds it")
+    listen: Address = Field("127.0.0.1:4576", description="where it serves")
+    model: Path | None = Field(None, description="model folder; searched for when not given")
+    workers: int = Field(1, ge=1, le=64, description="processes that hold the model")
+    threads: int = Field(1, ge=1, le=16, description="decoding threads a worker")
+
+
+class Oversight(_Section):
+    """The operator API that the console uses."""
+
+    listen: Address = "127.0.0.1:4574"
+    address: Address = Field("127.0.0.1:4574", description="where the console finds it")
+
+
+class Tls(_Section):
+    """Certificates for gRPC (PEM files). With `client_ca`, clients must show one of theirs."""
+
+    certificate: Path | None = None
+    key: Path | None = None
+    ca: Path | None = Field(None, description="whom clients trust")
+    client_ca: Path | None = Field(None, description="whom servers trust: mutual TLS")
+
+
+class Log(_Section):
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    form: Literal["json", "console"] = "json"
+
+
+class Settings(_Section):
+    """The whole file. Every key has a default; the file needs only what differs."""
+
+    state: Path = Field(Path("/var/lib/callwarden"), description="ledger, keys, models")
+    rules: Rules = Rules()
+    gate: Gate = Gate()
+    asterisk: Asterisk = Asterisk()
+    media: Media = Media()
+    recognizer: Recognizer = Recognizer()
+    oversight: Oversight = Oversight()
+    tls: Tls = Tls()
+    metrics: Address | None = Field(None, description="Prometheus, e.g. 127.0.0.1:9473")
+    log: Log = Log()
+    locale: Literal["zh", "en"] = Field("zh", description="language of screens and messages")
+
+    @property
+    def ledger_file(self) -> Path:
+        return self.state / "ledger.sqlite3"
+
+    @property
+    def ledger_key_file(self) -> Path:
+        return self.state / "keys" / "ledger.key"
+
+    @property
+    def models_folder(self) -> Path:
+        return self.state / "models"
+
+
+def load(file: Path | None) -> Settings:
+    """Settings from `file`, or from the default place, or the defaults where there is no file.
+
+    Raises ProblemsFound: unreadable, not YAML, unknown keys, values out of bounds, all at once.
+    """
+    chosen = file or DEFAULT_FILE
+    if file is None and not chosen.exists():
+        return Settings()
+    try:
+        text = chosen.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "not UTF-8"
+        raise ProblemsFound(
+            [Problem(str(chosen), 1, 1, "(document)", f"cannot be read: {why}")]
+        ) from None
+    return located_yaml.validate(located_yaml.read(text, str(chosen)), Settings)
+
+
+def split_address(address: str) -> tuple[str, int]:
+    """`"127.0.0.1:4573"` as host and port; an IPv6 host loses its brackets."""
+    host, _, port = address.rpartition(":")
+    return host.strip("[]"), int(port)

@@ -1,0 +1,66 @@
+"""Owns how the rooms reach each other over gRPC: plain on loopback, TLS or mutual TLS by
+configuration, the same options on both ends.
+
+Called by each gRPC server and client. Without certificates only loopback is served or dialled:
+words spoken never cross a network in the clear.
+"""
+
+import ipaddress
+
+import grpc
+import grpc.aio
+
+from callwarden.problems import Problem, ProblemsFound
+from callwarden.settings import Tls, split_address
+
+_OPTIONS = (
+    ("grpc.keepalive_time_ms", 20_000),
+    ("grpc.keepalive_timeout_ms", 5_000),
+    ("grpc.http2.max_pings_without_data", 0),
+    ("grpc.so_reuseport", 0),
+    ("grpc.enable_http_proxy", 0),
+)
+
+
+def serve_on(server: grpc.aio.Server, address: str, tls: Tls) -> int:
+    """Binds `server` to `address` and returns the port. Port 0 takes a free one.
+
+    Raises ProblemsFound when a certificate file is missing, or a non-loopback address has none.
+    """
+    if tls.certificate and tls.key:
+        credentials = grpc.ssl_server_credentials(
+            [(tls.key.read_bytes(), tls.certificate.read_bytes())],
+            root_certificates=tls.client_ca.read_bytes() if tls.client_ca else None,
+            require_client_auth=tls.client_ca is not None,
+        )
+        return server.add_secure_port(address, credentials)
+    _require_loopback(address)
+    return server.add_insecure_port(address)
+
+
+def server() -> grpc.aio.Server:
+    return grpc.aio.server(options=_OPTIONS)
+
+
+def channel_to(address: str, tls: Tls) -> grpc.aio.Channel:
+    """A channel to `address`; the caller closes it. Raises ProblemsFound as `serve_on` does."""
+    if tls.ca:
+        credentials = grpc.ssl_channel_credentials(
+            root_certificates=tls.ca.read_bytes(),
+            private_key=tls.key.read_bytes() if tls.key else None,
+            certificate_chain=tls.certificate.read_bytes() if tls.certificate else None,
+        )
+        return grpc.aio.secure_channel(address, credentials, options=_OPTIONS)
+    _require_loopback(address)
+    return grpc.aio.insecure_channel(address, options=_OPTIONS)
+
+
+def _require_loopback(address: str) -> None:
+    host, _ = split_address(address)
+    try:
+        local = ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        local = host == "localhost"
+    if not local:
+        message = "not loopback: set tls.certificate, tls.key and tls.ca, or use 127.0.0.1"
+        raise ProblemsFound([Problem(address, 1, 1, "tls", message)])
