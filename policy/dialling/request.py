@@ -9,8 +9,8 @@ class DialRequest:
 
     `nonce` is the dialplan's, returned with the verdict; `number` is as dialled (with or without
     its prefix) until `policy.dialling.number.canonical` made it E.164; `region` is the country of
-    numbers without a prefix; `customer` is the site's own id of the person, empty when it has none; `linkedid`
-    is Asterisk's, the same over every trunk tried for one call.
+    numbers without a prefix; `customer` is the site's own id of the person, empty when it has
+    none; `linkedid` is Asterisk's, the same over every trunk tried for one call.
     """
 
     nonce: str
