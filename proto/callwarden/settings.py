@@ -47,13 +47,17 @@ class Gate(_Section):
 class Asterisk(_Section):
     """The PBX."""
 
-    ari_url: str = Field("http://127.0.0.1:8088", pattern="^https?://")
-    ari_user: str = "callwarden"
-    ari_password: str = ""
-    ari_application: str = Field("callwarden", pattern="^[a-z][a-z0-9_-]{0,38}$")
-    ami: Address = "127.0.0.1:5038"
-    ami_user: str = "callwarden"
-    ami_secret: str = ""
+    ari_url: str = Field("http://127.0.0.1:8088", pattern="^https?://", description="http.conf")
+    ari_user: str = Field("callwarden", description="section in ari.conf")
+    ari_password: str = Field("", description="its password")
+    ari_application: str = Field(
+        "callwarden",
+        pattern="^[a-z][a-z0-9_-]{0,38}$",
+        description="name of the Stasis application, and prefix of all that the fork makes",
+    )
+    ami: Address = Field("127.0.0.1:5038", description="manager.conf")
+    ami_user: str = Field("callwarden", description="section in manager.conf")
+    ami_secret: str = Field("", description="its secret")
 
 
 class Media(_Section):
@@ -88,22 +92,22 @@ class Recognizer(_Section):
 class Oversight(_Section):
     """The operator API that the console uses."""
 
-    listen: Address = "127.0.0.1:4574"
+    listen: Address = Field("127.0.0.1:4574", description="where the gateway serves it")
     address: Address = Field("127.0.0.1:4574", description="where the console finds it")
 
 
 class Tls(_Section):
     """Certificates for gRPC (PEM files). With `client_ca`, clients must show one of theirs."""
 
-    certificate: Path | None = None
-    key: Path | None = None
+    certificate: Path | None = Field(None, description="this end's certificate")
+    key: Path | None = Field(None, description="its private key")
     ca: Path | None = Field(None, description="whom clients trust")
     client_ca: Path | None = Field(None, description="whom servers trust: mutual TLS")
 
 
 class Log(_Section):
-    level: Literal["debug", "info", "warning", "error"] = "info"
-    form: Literal["json", "console"] = "json"
+    level: Literal["debug", "info", "warning", "error"] = Field("info", description="least level")
+    form: Literal["json", "console"] = Field("json", description="a line's form")
 
 
 class Settings(_Section):

@@ -1,0 +1,52 @@
+# One place for every task. `make setup` leaves a ready .venv and nothing running.
+.DEFAULT_GOAL := help
+.PHONY: help setup lab demo test soak check format generate lock clean
+
+PYTHON := .venv/bin/python
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: .venv/ready ## system packages (through apt, said before), the virtual environment
+
+.venv/ready: requirements.lock pyproject.toml deploy/setup/system-packages deploy/setup/environment
+	deploy/setup/system-packages
+	deploy/setup/environment .venv
+	@touch $@
+
+lab: setup ## the Asterisk 22 that demo and tests run on, built once and cached
+	$(PYTHON) -m deploy.lab build
+
+demo: lab ## a real call refused, another caught: watch it
+	$(PYTHON) -m deploy.demo
+
+test: lab ## everything but the slow ones, under 10 minutes
+	$(PYTHON) -m pytest -m "not soak" --durations=15
+
+soak: lab ## the slow ones
+	$(PYTHON) -m pytest -m soak --timeout 5400
+
+check: setup ## format, lint, types, import contracts, generated code, documentation
+	.venv/bin/ruff format --check .
+	.venv/bin/ruff check .
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+	proto/generate --check
+	$(PYTHON) -m docs.reference --check
+	.venv/bin/callwarden rules check
+	.venv/bin/callwarden rules test
+
+format: setup ## format and mend what can be mended
+	.venv/bin/ruff check --fix-only .
+	.venv/bin/ruff format .
+
+generate: setup ## write the generated code, documentation and picture anew
+	proto/generate
+	$(PYTHON) -m docs.reference
+
+lock: setup ## resolve requirements.lock anew from pyproject.toml
+	$(PYTHON) -m uv pip compile --universal --generate-hashes --no-emit-index-url --no-header \
+	  --upgrade --extra dev pyproject.toml -o requirements.lock
+
+clean: ## remove the virtual environment and what tools left
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist
