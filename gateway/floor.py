@@ -18,7 +18,6 @@ from typing import Self, TypedDict, Unpack
 
 from callwarden.v1 import conversation_pb2 as conversation
 from callwarden.v1 import oversight_pb2 as oversight
-
 from policy.speech.utterance import Leg
 
 UNDIALLED = timedelta(seconds=90)

@@ -12,8 +12,8 @@ from enum import Enum
 from typing import Final
 
 import structlog
-from callwarden.v1 import oversight_pb2 as oversight
 
+from callwarden.v1 import oversight_pb2 as oversight
 from gateway.floor import Floor
 
 PARTS: Final = ("gate", "ledger", "rulebook", "asterisk-ari", "asterisk-ami", "recognizer")

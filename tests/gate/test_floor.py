@@ -3,8 +3,8 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from callwarden.v1 import oversight_pb2 as oversight
 
+from callwarden.v1 import oversight_pb2 as oversight
 from gateway import floor as floors
 from gateway.floor import CallState, Floor, LiveCall
 from gateway.health import Health, HealthStatus

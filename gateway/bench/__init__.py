@@ -1,0 +1,1 @@
+"""Measuring the gateway on this box: `callwarden bench gate`."""

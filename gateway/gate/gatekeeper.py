@@ -1,0 +1,208 @@
+"""Owns the decision on one call: emergency first, then the rulebook in force over the ledger's
+facts, within the gate's deadline.
+
+Asked by the FastAGI server. The one invariant: an ALLOW is answered only for a decision whose
+reservation the ledger has committed (emergency numbers apart); everything else goes through
+`fail_closed.refuse`.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import structlog
+
+from callwarden.v1 import conversation_pb2 as conversation
+from callwarden.v1 import oversight_pb2 as oversight
+from gateway.floor import Floor, LiveCall
+from gateway.gate.answer import Answer, BadRequest
+from gateway.gate.fail_closed import RulebookBroken, refuse
+from gateway.gate.ledger_at_hand import LedgerAtHand
+from gateway.gate.rulebook_in_force import RulebookInForce
+from gateway.gate.tally import Tally
+from gateway.metrics import Metrics
+from policy.dialling import number as numbers
+from policy.dialling import refusals
+from policy.dialling.decision import Decision, Verdict
+from policy.dialling.evaluate import evaluate
+from policy.dialling.request import DialRequest
+from policy.identity import RulebookIdentity
+from policy.ledger import Decided, LedgerUnavailable
+
+_log = structlog.get_logger(__name__)
+
+
+class Gatekeeper:
+    """Implements `gateway.gate.fastagi.Gate`."""
+
+    def __init__(
+        self,
+        *,
+        deadline_ms: int,
+        rulebook: RulebookInForce,
+        ledger: LedgerAtHand,
+        floor: Floor,
+        metrics: Metrics,
+        tally: Tally,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._deadline_s = deadline_ms / 1000
+        self._rulebook = rulebook
+        self._ledger = ledger
+        self._floor = floor
+        self._metrics = metrics
+        self._tally = tally
+        self._now = now
+        self._recording: set[asyncio.Task[None]] = set()
+
+    async def decide(self, request: DialRequest) -> Answer:
+        """The answer to one question, durable if it is ALLOW. Never raises."""
+        began, now = time.perf_counter(), self._now()
+        try:
+            request = replace(request, number=numbers.canonical(request.number, request.region))
+            if numbers.is_emergency(request.number, request.region):
+                reason = refusals.built_in(refusals.ALWAYS_ALLOWED_EMERGENCY)
+                passed = Decision(Verdict.ALLOW, (reason,), now, self._identity())
+                self._record_later(request, passed, now, began)
+                return Answer(True, request.nonce, reason.rule, 0)
+            async with asyncio.timeout(self._deadline_s):
+                decided = await self._reserve(request, now)
+            if decided.decision.verdict is Verdict.ALLOW and decided.attempt_id:
+                self._floor.allowed(_live(request, decided, now))
+                self._publish(request, decided.decision, decided.decision_id, began)
+                return Answer(True, request.nonce, "", 0)
+            refused = refuse(decided.decision, self._identity())
+            self._publish(request, refused, decided.decision_id, began)
+        except Exception as error:  # the gate fails closed, whatever failed
+            refused = self._failed(request, error, now, began)
+        return _refusal(request.nonce, refused)
+
+    def bad_request(self, wrong: BadRequest) -> Answer:
+        """The answer to what was no question. Nothing of it is repeated but a nonce of ours."""
+        began = time.perf_counter()
+        _log.warning("bad request", wrong=str(wrong), nonce=wrong.nonce)
+        refused = refuse(wrong, self._identity())
+        self._publish(DialRequest(wrong.nonce, ""), refused, "", began)
+        return _refusal(wrong.nonce, refused)
+
+    async def recorded(self) -> None:
+        """Waits until what is recorded beside the answers is recorded, or has failed to be."""
+        await asyncio.gather(*self._recording, return_exceptions=True)
+
+    async def _reserve(self, request: DialRequest, now: datetime) -> Decided:
+        rulebook = self._rulebook.current
+        decided = await asyncio.wrap_future(
+            self._ledger.current.decide(
+                request, lambda facts: evaluate(request, facts, rulebook.dialling, now), now
+            )
+        )
+        self._ledger.succeeded()
+        return decided
+
+    def _failed(
+        self, request: DialRequest, error: Exception, now: datetime, began: float
+    ) -> Decision:
+        refused = refuse(error, self._identity())
+        if isinstance(error, LedgerUnavailable):
+            self._ledger.failed(error)
+            self._metrics.ledger_error()
+            self._publish(request, refused, "", began)
+        else:
+            if not isinstance(error, RulebookBroken | TimeoutError):
+                _log.error("gate failure", kind=type(error).__name__, nonce=request.nonce)
+            self._record_later(request, refused, now, began)
+        return refused
+
+    def _record_later(
+        self, request: DialRequest, decision: Decision, now: datetime, began: float
+    ) -> None:
+        """Records a decision that needed no facts, as well as can be, after its answer."""
+        task = asyncio.get_running_loop().create_task(self._record(request, decision, now, began))
+        self._recording.add(task)
+        task.add_done_callback(self._recording.discard)
+
+    async def _record(
+        self, request: DialRequest, decision: Decision, now: datetime, began: float
+    ) -> None:
+        decision_id = ""
+        elapsed_ms = _ms_since(began)
+        try:
+            ledger = self._ledger.current
+            decision_id = await asyncio.wrap_future(ledger.record_decision(request, decision, now))
+        except LedgerUnavailable as error:
+            self._metrics.ledger_error()
+            _log.warning("decision not recorded", why=str(error), nonce=request.nonce)
+        self._publish(request, decision, decision_id, began, elapsed_ms)
+
+    def _publish(
+        self,
+        request: DialRequest,
+        decision: Decision,
+        decision_id: str,
+        began: float,
+        elapsed_ms: float | None = None,
+    ) -> None:
+        elapsed_ms = _ms_since(began) if elapsed_ms is None else elapsed_ms
+        rule = decision.reasons[0].rule if decision.reasons else ""
+        self._tally.made(allowed=decision.allowed, elapsed_ms=elapsed_ms)
+        self._metrics.decided(verdict=decision.verdict.value, rule=rule, seconds=elapsed_ms / 1000)
+        self._floor.publish(decision_made(request, decision, decision_id, elapsed_ms))
+
+    def _identity(self) -> RulebookIdentity:
+        try:
+            return self._rulebook.current.identity
+        except RulebookBroken:
+            return refusals.NO_RULEBOOK
+
+
+def decision_made(
+    request: DialRequest, decision: Decision, decision_id: str, elapsed_ms: float
+) -> oversight.DecisionMade:
+    """A decision as it is published: every reason, the number masked."""
+    return oversight.DecisionMade(
+        decision_id=decision_id,
+        verdict=oversight.VERDICT_ALLOW if decision.allowed else oversight.VERDICT_DENY,
+        reasons=[
+            oversight.Reason(
+                rule=reason.rule,
+                pack=reason.pack,
+                title_zh=reason.title.zh,
+                title_en=reason.title.en,
+                citation=reason.citation,
+            )
+            for reason in decision.reasons
+        ],
+        earliest=decision.earliest.timestamp() if decision.earliest else 0.0,
+        number_masked=numbers.masked(request.number),
+        agent=request.agent,
+        scene=request.scene,
+        rulebook=conversation.RulebookIdentity(
+            version=decision.rulebook.version, digest=decision.rulebook.digest
+        ),
+        elapsed_ms=elapsed_ms,
+    )
+
+
+def _live(request: DialRequest, decided: Decided, now: datetime) -> LiveCall:
+    return LiveCall(
+        call_id=request.nonce,
+        number=request.number,
+        number_masked=numbers.masked(request.number),
+        agent=request.agent,
+        scene=request.scene,
+        customer=request.customer,
+        linkedid=request.linkedid,
+        decision_id=decided.decision_id,
+        started_at=now,
+    )
+
+
+def _refusal(nonce: str, refused: Decision) -> Answer:
+    first = refused.reasons[0]
+    return Answer(False, nonce, first.rule, first.cause)
+
+
+def _ms_since(began: float) -> float:
+    return (time.perf_counter() - began) * 1000

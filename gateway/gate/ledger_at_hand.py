@@ -1,0 +1,62 @@
+"""Owns the gateway's ledger from the first try to open it: kept trying until it opens.
+
+Called by the gatekeeper for each decision and by `gateway.run`. While it is not open the gate runs
+and refuses; what writes to the ledger later reports here, so that health tells the truth.
+"""
+
+import asyncio
+from pathlib import Path
+from typing import Final
+
+import structlog
+
+from gateway.health import Health, HealthStatus
+from policy.ledger import Ledger, LedgerUnavailable
+
+_AGAIN_S: Final = 1.0
+
+_log = structlog.get_logger(__name__)
+
+
+class LedgerAtHand:
+    def __init__(self, file: Path, key_file: Path, health: Health) -> None:
+        self._file = file
+        self._key_file = key_file
+        self._health = health
+        self._ledger: Ledger | None = None
+        self._is_open = asyncio.Event()
+
+    @property
+    def current(self) -> Ledger:
+        """The open ledger. Raises LedgerUnavailable while there is none."""
+        if self._ledger is None:
+            raise LedgerUnavailable("the ledger is not open yet")
+        return self._ledger
+
+    async def open(self) -> Ledger:
+        """Opens the ledger, trying again every second, for ever. Health says why it does not."""
+        while self._ledger is None:
+            try:
+                self._ledger = await asyncio.to_thread(Ledger.open, self._file, self._key_file)
+            except LedgerUnavailable as error:
+                self.failed(error)
+                await asyncio.sleep(_AGAIN_S)
+        self.succeeded()
+        self._is_open.set()
+        return self._ledger
+
+    async def opened(self) -> Ledger:
+        """Waits until the ledger is open."""
+        await self._is_open.wait()
+        return self.current
+
+    def succeeded(self) -> None:
+        self._health.set("ledger", HealthStatus.OK)
+
+    def failed(self, error: LedgerUnavailable) -> None:
+        self._health.set("ledger", HealthStatus.DOWN, f"every call is refused: {error}")
+
+    async def close(self) -> None:
+        """Waits for what is being written, then closes."""
+        if self._ledger is not None:
+            await asyncio.to_thread(self._ledger.close)

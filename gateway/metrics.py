@@ -1,0 +1,66 @@
+"""Owns the gateway's figures in Prometheus form: how much was decided, how fast, what is open.
+
+Labels carry verdicts and rule ids alone: no number, agent or customer is ever a label.
+"""
+
+from collections.abc import Callable
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
+from prometheus_client.process_collector import ProcessCollector
+
+_SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 1.5)
+
+
+class Metrics:
+    """Each gateway has a registry of its own, so that two in one process do not mix."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        self._decisions = Counter(
+            "callwarden_gate_decisions",
+            "Answers given, by verdict and first reason.",
+            ("verdict", "rule"),
+            registry=self.registry,
+        )
+        self._seconds = Histogram(
+            "callwarden_gate_decision_seconds",
+            "From question to answer.",
+            buckets=_SECONDS,
+            registry=self.registry,
+        )
+        self._ledger_errors = Counter(
+            "callwarden_ledger_errors",
+            "Writes that the ledger could not make.",
+            registry=self.registry,
+        )
+
+    def decided(self, *, verdict: str, rule: str, seconds: float) -> None:
+        self._decisions.labels(verdict, rule).inc()
+        self._seconds.observe(seconds)
+
+    def ledger_error(self) -> None:
+        self._ledger_errors.inc()
+
+    def watch(self, *, open_sessions: Callable[[], int], live_calls: Callable[[], int]) -> None:
+        """Gauges that are read when they are scraped."""
+        for name, text, function in (
+            ("callwarden_gate_open_sessions", "FastAGI sessions that are open.", open_sessions),
+            ("callwarden_live_calls", "Calls on the floor.", live_calls),
+        ):
+            Gauge(name, text, registry=self.registry).set_function(function)
+
+    def serve(self, host: str, port: int) -> tuple[int, Callable[[], None]]:
+        """Serves /metrics from a thread. Returns the port (0 takes a free one) and how to stop.
+
+        Raises OSError when the port is taken.
+        """
+        server, thread = start_http_server(port, host, self.registry)
+
+        def stop() -> None:
+            server.shutdown()
+            server.server_close()
+            thread.join()
+
+        return server.server_port, stop
