@@ -1,0 +1,1 @@
+"""The calls half of the gateway: media, forks, listening, enforcement, doctor."""
