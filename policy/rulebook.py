@@ -2,7 +2,8 @@
 once, and the identity of what is in force.
 
 Called by the gateway, the recognizer and the commands when they start or are told to load again.
-A rulebook exists only when every file of it is free of problems.
+A rulebook exists only when every file of it is free of problems. In a folder, `NAME.yaml` is a
+dialling pack and `speech/NAME/` holds the files of a speech pack; `*_test.yaml` are their tests.
 """
 
 import hashlib
@@ -11,7 +12,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
 from callwarden import located_yaml
 from callwarden.located_yaml import LocatedDocument
@@ -20,7 +20,11 @@ from policy.dialling import pack as dialling_pack
 from policy.dialling.pack import DiallingPack
 from policy.dialling.rulebook import DiallingRulebook
 from policy.identity import RulebookIdentity
+from policy.speech import pack as speech_pack
+from policy.speech.pack import SpeechPack
+from policy.speech.rulebook import SpeechRulebook
 
+_SPEECH = "speech"
 _TEST_ENDING = "_test.yaml"
 
 
@@ -30,25 +34,66 @@ class Rulebook:
 
     identity: RulebookIdentity
     dialling: DiallingRulebook
+    speech: SpeechRulebook
+
+
+@dataclass(frozen=True)
+class Packs:
+    """Packs as they are written, in the order they were asked for, free of problems."""
+
+    dialling: tuple[DiallingPack, ...]
+    speech: tuple[SpeechPack, ...]
+    identity: RulebookIdentity
 
 
 def load(folder: Path | None, packs: Sequence[str], speech: Sequence[str]) -> Rulebook:
-    """The named dialling and speech packs of `folder` (None: the shipped rules).
+    """The named dialling and speech packs of `folder` (None: the shipped rules), to be evaluated.
+
+    Raises ProblemsFound as `read` does.
+    """
+    found = read(folder, packs, speech)
+    return Rulebook(
+        found.identity,
+        DiallingRulebook.compile(found.dialling, found.identity),
+        SpeechRulebook.compile(found.speech, found.identity),
+    )
+
+
+def read(folder: Path | None, packs: Sequence[str], speech: Sequence[str]) -> Packs:
+    """The named packs as they are written.
 
     Raises ProblemsFound with all problems of all files: unknown packs, unreadable files, keys and
     values that are none, rules that contradict themselves.
     """
     folder = folder or shipped()
     problems: list[Problem] = []
-    documents = list(_documents(_dialling_files(folder, packs, problems), problems))
-    dialling = [each for each in (_dialling(one, problems) for one in documents) if each]
+    dialling = [
+        (document, pack)
+        for name in _known(packs, dialling_packs(folder), folder, "rules.packs", problems)
+        for document in documents([folder / f"{name}.yaml"], problems)
+        if (pack := _dialling(document, problems))
+    ]
+    spoken = [
+        (written, joined)
+        for name in _known(speech, speech_packs(folder), folder, "rules.speech", problems)
+        if (written := list(documents(speech_files(folder, name), problems)))
+        if (joined := _speech(name, written, problems))
+    ]
     if problems:
         raise ProblemsFound(problems)
     identity = RulebookIdentity(
-        version="+".join(f"{each.pack}@{each.version}" for each in dialling),
-        digest=_digest({"dialling": [each.value for each in documents]}),
+        version="+".join(
+            [f"{pack.pack}@{pack.version}" for _, pack in dialling]
+            + [f"{joined.pack}@{joined.version}" for _, joined in spoken]
+        ),
+        digest=_digest(
+            dialling=[document.value for document, _ in dialling],
+            speech=[[document.value for document in written] for written, _ in spoken],
+        ),
     )
-    return Rulebook(identity, DiallingRulebook.compile(dialling, identity))
+    return Packs(
+        tuple(pack for _, pack in dialling), tuple(joined for _, joined in spoken), identity
+    )
 
 
 def shipped() -> Path:
@@ -58,22 +103,38 @@ def shipped() -> Path:
 
 def dialling_packs(folder: Path) -> list[str]:
     """Names of the dialling packs that lie in `folder`."""
-    found = folder.glob("*.yaml")
-    return sorted(each.stem for each in found if not each.name.endswith(_TEST_ENDING))
+    return sorted(path.stem for path in folder.glob("*.yaml") if not _is_test(path))
 
 
-def _dialling_files(folder: Path, packs: Sequence[str], problems: list[Problem]) -> Iterator[Path]:
-    known = dialling_packs(folder)
-    for name in dict.fromkeys(packs):
-        if name in known:
-            yield folder / f"{name}.yaml"
-        else:
-            nearest = did_you_mean(name, known) or f" (there are: {', '.join(known) or 'none'})"
-            message = f"no dialling pack is named {name} here{nearest}"
-            problems.append(Problem(str(folder), 1, 1, "rules.packs", message))
+def speech_packs(folder: Path) -> list[str]:
+    """Names of the speech packs that lie in `folder`: folders with a file of rules."""
+    return sorted(
+        {path.parent.name for path in (folder / _SPEECH).glob("*/*.yaml") if not _is_test(path)}
+    )
 
 
-def _documents(paths: Iterable[Path], problems: list[Problem]) -> Iterator[LocatedDocument]:
+def speech_files(folder: Path, pack: str) -> list[Path]:
+    """The files of a speech pack, without its tests."""
+    found = (folder / _SPEECH / pack).glob("*.yaml")
+    return sorted(path for path in found if not _is_test(path))
+
+
+def dialling_tests(folder: Path) -> list[Path]:
+    """The tests that lie beside the dialling packs."""
+    return sorted(folder.glob(f"*{_TEST_ENDING}"))
+
+
+def speech_tests(folder: Path, pack: str) -> list[Path]:
+    """The tests that lie beside the files of a speech pack."""
+    return sorted((folder / _SPEECH / pack).glob(f"*{_TEST_ENDING}"))
+
+
+def _is_test(path: Path) -> bool:
+    return path.name.endswith(_TEST_ENDING)
+
+
+def documents(paths: Iterable[Path], problems: list[Problem]) -> Iterator[LocatedDocument]:
+    """What each file says; what cannot be read is added to `problems`."""
     for path in paths:
         try:
             yield located_yaml.read(path.read_text(encoding="utf-8"), str(path))
@@ -84,6 +145,17 @@ def _documents(paths: Iterable[Path], problems: list[Problem]) -> Iterator[Locat
             problems.extend(error.problems)
 
 
+def _known(
+    asked: Sequence[str], known: Sequence[str], folder: Path, key: str, problems: list[Problem]
+) -> Iterator[str]:
+    for name in dict.fromkeys(asked):
+        if name in known:
+            yield name
+        else:
+            hint = did_you_mean(name, known) or f" (there are: {', '.join(known) or 'none'})"
+            problems.append(Problem(str(folder), 1, 1, key, f"no pack {name} lies here{hint}"))
+
+
 def _dialling(document: LocatedDocument, problems: list[Problem]) -> DiallingPack | None:
     problems.extend(dialling_pack.problems(document))
     try:
@@ -91,13 +163,29 @@ def _dialling(document: LocatedDocument, problems: list[Problem]) -> DiallingPac
     except ProblemsFound as error:
         problems.extend(error.problems)
         return None
-    if pack.pack != Path(document.file).stem:
-        message = f"the file is named {Path(document.file).name}: they must agree"
-        problems.append(document.problem(("pack",), message))
+    _agree(document, pack.pack, Path(document.file).stem, problems)
     return pack
 
 
-def _digest(content: dict[str, Any]) -> str:
+def _speech(
+    name: str, written: Sequence[LocatedDocument], problems: list[Problem]
+) -> SpeechPack | None:
+    try:
+        pack = speech_pack.assemble(written)
+    except ProblemsFound as error:
+        problems.extend(error.problems)
+        return None
+    _agree(written[0], pack.pack, name, problems)
+    return pack
+
+
+def _agree(document: LocatedDocument, pack: str, name: str, problems: list[Problem]) -> None:
+    if pack != name:
+        message = f"{document.file} belongs to a pack named {name}: the two must agree"
+        problems.append(document.problem(("pack",), message))
+
+
+def _digest(**content: object) -> str:
     """SHA-256 of what the files say, whatever their comments, layout and order of keys."""
     text = json.dumps(content, sort_keys=True, ensure_ascii=False, default=str)
     return hashlib.sha256(text.encode()).hexdigest()

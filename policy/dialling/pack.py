@@ -6,20 +6,13 @@ its `kind`, and a condition that answers for it.
 """
 
 import re
-from datetime import date
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    StringConstraints,
-    model_validator,
-)
+from pydantic import BeforeValidator, Field, model_validator
 
 from callwarden.located_yaml import LocatedDocument
 from callwarden.problems import Problem
+from policy.rule import Name, Part, Rule, Text, TitleText
 
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 WEEKDAYS: tuple[Weekday, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -37,41 +30,11 @@ def _seconds_of_day(clock: Any) -> int:
 Clock = Annotated[int, BeforeValidator(_seconds_of_day)]
 """A time of day, written HH:MM, kept as seconds since midnight on the clock."""
 
-Day = Annotated[date, Field(ge=date(1900, 1, 1), le=date(2999, 12, 31))]
-Text = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
-RuleId = Annotated[
-    str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*(\.[a-z0-9]+(-[a-z0-9]+)*)*$")
-]
-ScenePattern = Annotated[str, StringConstraints(pattern=r"^(\*|[a-z0-9-]+(\.[a-z0-9-]+)*(\.\*)?)$")]
 
+class CallRule(Rule):
+    """What every dialling rule has besides."""
 
-class Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class TitleText(Part):
-    zh: Text
-    en: Text
-
-
-class Rule(Part):
-    """What every rule has, whatever its kind."""
-
-    id: RuleId
-    title: TitleText
-    severity: Literal["info", "minor", "major", "critical"]
-    scenes: tuple[ScenePattern, ...] = Field(("*",), min_length=1)
-    effective_from: Day | None = Field(None, description="first local day; none: always was")
-    effective_to: Day | None = Field(None, description="last local day; none: open end")
-    citation: Text = Field(description='law and article, or "house rule"')
     cause: int = Field(21, ge=1, le=127, description="Q.850 cause the PBX hangs up with")
-
-    @model_validator(mode="after")
-    def _in_order(self) -> Self:
-        first, last = self.effective_from, self.effective_to
-        if first is not None and last is not None and first > last:
-            raise ValueError("effective_from is later than effective_to: the rule never holds")
-        return self
 
 
 class WindowText(Part):
@@ -91,7 +54,7 @@ class WindowText(Part):
         return self
 
 
-class TimeRule(Rule):
+class TimeRule(CallRule):
     """Calls only within one of the windows."""
 
     kind: Literal["time"]
@@ -113,7 +76,7 @@ class Within(Part):
         return self
 
 
-class LimitRule(Rule):
+class LimitRule(CallRule):
     """At most so many calls to one customer: those to his number and those under his id."""
 
     kind: Literal["limit"]
@@ -123,22 +86,22 @@ class LimitRule(Rule):
     within: Within
 
 
-class SuppressionRule(Rule):
+class SuppressionRule(CallRule):
     """No call to somebody with a do-not-call entry for voice and the call's scene."""
 
     kind: Literal["suppression"]
 
 
-DiallingRule = Annotated[TimeRule | LimitRule | SuppressionRule, Field(discriminator="kind")]
+AnyRule = Annotated[TimeRule | LimitRule | SuppressionRule, Field(discriminator="kind")]
 
 
 class DiallingPack(Part):
     """One file of dialling rules."""
 
-    pack: RuleId
+    pack: Name
     version: Text
     title: TitleText
-    dialling: tuple[DiallingRule, ...] = Field(min_length=1)
+    dialling: tuple[AnyRule, ...] = Field(min_length=1)
 
 
 def problems(document: LocatedDocument) -> list[Problem]:

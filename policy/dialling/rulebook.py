@@ -65,7 +65,7 @@ class DiallingRulebook:
         return cls(identity, tuple(rules))
 
 
-def _rule(rule: pack.DiallingRule, pack_name: str) -> DiallingRule:
+def _rule(rule: pack.AnyRule, pack_name: str) -> DiallingRule:
     title = Title(zh=rule.title.zh, en=rule.title.en)
     return DiallingRule(
         Reason(rule.id, pack_name, title, rule.citation, rule.cause),
@@ -76,7 +76,7 @@ def _rule(rule: pack.DiallingRule, pack_name: str) -> DiallingRule:
     )
 
 
-def _condition(rule: pack.DiallingRule) -> Condition:
+def _condition(rule: pack.AnyRule) -> Condition:
     match rule:
         case pack.TimeRule():
             return TimeWindows(

@@ -93,22 +93,39 @@ def validate(document: LocatedDocument, model: type[Model]) -> Model:
 
 def _problem(document: LocatedDocument, model: type[BaseModel], error: ErrorDetails) -> Problem:
     path = _path_in(document.value, error["loc"])
-    kind, message = error["type"], error["msg"]
+    kind, context = error["type"], error.get("ctx", {})
     if kind == "extra_forbidden":
         known = _keys_known_beside(model, error["loc"])
-        message = "unknown key" + did_you_mean(str(error["loc"][-1]), known)
-    elif kind == "missing":
-        missing = str(error["loc"][-1])
+        return document.problem(path, "unknown key" + did_you_mean(str(path[-1]), known))
+    if kind in ("missing", "union_tag_not_found"):
+        missing = error["loc"][-1] if kind == "missing" else _discriminator(context)
         return document.problem(path, f"the key {missing} is missing")
-    elif kind == "value_error":
-        message = message.removeprefix("Value error, ")
-    elif kind in ("literal_error", "union_tag_invalid", "enum"):
-        context = error.get("ctx", {})
-        expected = str(context.get("expected", context.get("expected_tags", "")))
-        known = re.findall(r"'([^']+)'", expected)
-        given = str(_at(document.value, path) if kind != "union_tag_invalid" else context["tag"])
-        message = f"must be one of {', '.join(known)}" + did_you_mean(given, known)
+    if kind in ("literal_error", "enum"):
+        return document.problem(path, _one_of(context["expected"], _at(document.value, path)))
+    if kind == "union_tag_invalid":
+        message = _one_of(context["expected_tags"], context["tag"])
+        return document.problem((*path, _discriminator(context)), message)
+    message = _PLAIN.get(kind, error["msg"].removeprefix("Value error, "))
     return document.problem(path, message)
+
+
+_PLAIN = {
+    **dict.fromkeys(
+        ("model_type", "dict_type", "model_attributes_type"), "must be keys and values"
+    ),
+    **dict.fromkeys(("tuple_type", "list_type", "set_type", "frozen_set_type"), "must be a list"),
+    "string_type": "must be text; put it in quotes",
+}
+
+
+def _discriminator(context: dict[str, Any]) -> str:
+    return str(context["discriminator"]).strip("'")
+
+
+def _one_of(expected: str, given: object) -> str:
+    """`expected` as pydantic lists it: `'a', 'b' or 'c'`."""
+    known = re.findall(r"'([^']+)'", expected)
+    return f"must be one of {', '.join(known)}" + did_you_mean(str(given), known)
 
 
 def _path_in(value: Any, loc: Sequence[str | int]) -> Path:
@@ -139,6 +156,8 @@ def _keys_known_beside(model: type[BaseModel], loc: Sequence[str | int]) -> list
 
 def _step_into(kind: Any, step: str | int) -> Iterator[Any]:
     for member in _models(kind):
+        if _is_tagged(member, step):
+            yield member
         for name, field in member.model_fields.items():
             if step in (name, field.alias):
                 yield field.annotation
@@ -148,6 +167,15 @@ def _step_into(kind: Any, step: str | int) -> Iterator[Any]:
             yield arguments[0]
         elif origin is dict:
             yield arguments[1]
+
+
+def _is_tagged(member: type[BaseModel], tag: str | int) -> bool:
+    """Whether the model is the member of a tagged union that carries `tag`."""
+    return any(
+        typing.get_origin(field.annotation) is typing.Literal
+        and typing.get_args(field.annotation) == (tag,)
+        for field in member.model_fields.values()
+    )
 
 
 def _members(kind: Any) -> Iterator[Any]:

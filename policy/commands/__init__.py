@@ -1,0 +1,1 @@
+"""The subcommands that policy contributes to `callwarden`. Only the command line imports them."""

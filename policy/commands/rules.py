@@ -1,0 +1,145 @@
+"""Owns `callwarden rules check`, `rules show` and `rules test`: what a compliance officer runs
+after changing a rule, before anybody is called by it.
+"""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Literal
+
+import click
+
+from callwarden import located_yaml
+from callwarden.command import with_settings
+from callwarden.located_yaml import LocatedDocument
+from callwarden.problems import Problem, ProblemsFound, did_you_mean
+from callwarden.settings import Settings
+from policy import rulebook
+from policy.dialling import rule_tests
+from policy.dialling.pack import DiallingPack
+from policy.dialling.rule_tests import RuleTests
+from policy.dialling.rulebook import DiallingRulebook
+from policy.rule import Rule, TitleText
+from policy.rulebook import Packs
+from policy.speech.pack import SpeechPack
+
+_FOLDER = click.argument(
+    "folder",
+    required=False,
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+)
+
+
+@click.command(epilog="Example: callwarden rules check rules")
+@_FOLDER
+@with_settings
+def check(configured: Settings, folder: Path | None) -> None:
+    """Read every pack and every test of a folder (default: the one in force).
+
+    Exit code 2 with all that is wrong, each with its file, line and column.
+    """
+    packs, tests = _everything(configured, folder)
+    click.echo(
+        f"no problems: {_count(packs.dialling, 'dialling pack')}, "
+        f"{_count(packs.speech, 'speech pack')}, {_count(tests, 'file')} of tests"
+    )
+
+
+@click.command(epilog="Example: callwarden rules show --config /etc/callwarden/callwarden.yaml")
+@with_settings
+def show(configured: Settings) -> None:
+    """Show what is in force: packs with their versions, the digest, every rule."""
+    chosen = configured.rules
+    packs = rulebook.read(chosen.folder, chosen.packs, chosen.speech)
+    click.echo(f"folder  {chosen.folder or rulebook.shipped()}")
+    click.echo(f"version {packs.identity.version}")
+    click.echo(f"digest  {packs.identity.digest}")
+    for pack in packs.dialling:
+        _show(pack, pack.dialling, configured.locale)
+    for spoken in packs.speech:
+        _show(spoken, spoken.rules, configured.locale)
+
+
+@click.command(epilog="Example: callwarden rules test rules")
+@_FOLDER
+@with_settings
+def test(configured: Settings, folder: Path | None) -> int:
+    """Run the tests that lie beside the packs. Exit code 1 when one of them fails."""
+    _, tests = _everything(configured, folder)
+    failures = [failure for each in tests for failure in _run(each)]
+    for failure in failures:
+        click.echo(str(failure))
+    return 1 if failures else 0
+
+
+def _run(document: LocatedDocument) -> Sequence[Problem]:
+    file = Path(document.file)
+    tests = located_yaml.validate(document, RuleTests)
+    packs = rulebook.read(file.parent, (tests.pack,), ())
+    failures = rule_tests.run(
+        tests, document, DiallingRulebook.compile(packs.dialling, packs.identity)
+    )
+    passed = len(tests.tests) - len(failures)
+    click.echo(f"{file}: {passed} of {len(tests.tests)} passed")
+    return failures
+
+
+def _everything(configured: Settings, folder: Path | None) -> tuple[Packs, list[LocatedDocument]]:
+    """All packs of the folder, whether in force or not, and all tests.
+
+    Raises ProblemsFound with what is wrong in any of them, and with packs the configuration names
+    that are not there.
+    """
+    chosen = configured.rules
+    place = folder or chosen.folder or rulebook.shipped()
+    in_force = (chosen.packs, chosen.speech) if folder is None else ((), ())
+    problems: list[Problem] = []
+    packs = None
+    try:
+        packs = rulebook.read(
+            place,
+            (*rulebook.dialling_packs(place), *in_force[0]),
+            (*rulebook.speech_packs(place), *in_force[1]),
+        )
+    except ProblemsFound as error:
+        problems.extend(error.problems)
+    tests = list(_tests(place, problems))
+    if packs is None or problems:
+        raise ProblemsFound(problems)
+    return packs, tests
+
+
+def _tests(folder: Path, problems: list[Problem]) -> Iterator[LocatedDocument]:
+    known = rulebook.dialling_packs(folder)
+    for document in rulebook.documents(rulebook.dialling_tests(folder), problems):
+        try:
+            pack = located_yaml.validate(document, RuleTests).pack
+        except ProblemsFound as error:
+            problems.extend(error.problems)
+            continue
+        if pack not in known:
+            message = f"no pack {pack} lies beside it{did_you_mean(pack, known)}"
+            problems.append(document.problem(("pack",), message))
+        yield document
+
+
+def _show(
+    pack: DiallingPack | SpeechPack, rules: Sequence[Rule], locale: Literal["zh", "en"]
+) -> None:
+    click.echo(f"\n{pack.pack} {pack.version}  {_in(pack.title, locale)}")
+    for rule in rules:
+        days = " ".join(
+            f"{word} {day}"
+            for word, day in (("from", rule.effective_from), ("to", rule.effective_to))
+            if day
+        )
+        notes = ", ".join(filter(None, (rule.severity, " ".join(rule.scenes), days)))
+        click.echo(f"  {rule.id}  {_in(rule.title, locale)}")
+        click.echo(f"      {rule.citation} ({notes})")
+
+
+def _in(title: TitleText | None, locale: Literal["zh", "en"]) -> str:
+    return getattr(title, locale, "")
+
+
+def _count(things: Sequence[object], name: str) -> str:
+    return f"{len(things)} {name}{'' if len(things) == 1 else 's'}"

@@ -1,0 +1,137 @@
+"""Owns the tests that stand beside a dialling pack (`house_test.yaml` beside `house.yaml`): their
+shape, and running them. Called by `callwarden rules check` and `rules test`.
+
+Each fixes its own instant, so a test tells the same on every day.
+"""
+
+from datetime import UTC
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, AwareDatetime, Field
+
+from callwarden.located_yaml import LocatedDocument
+from callwarden.problems import Problem
+from policy.dialling import facts, number
+from policy.dialling.decision import Decision
+from policy.dialling.evaluate import evaluate
+from policy.dialling.request import DialRequest
+from policy.dialling.rulebook import DiallingRulebook
+from policy.rule import Name, Part, ScenePattern, Text
+
+Instant = Annotated[AwareDatetime, AfterValidator(lambda instant: instant.astimezone(UTC))]
+
+
+class CallText(Part):
+    """The call that is asked for. `number` as dialled."""
+
+    number: Text
+    scene: str = "*"
+    customer: str = ""
+    linkedid: str = ""
+    region: Annotated[str, Field(pattern="^[A-Z]{2}$")] = "CN"
+
+
+class AttemptText(Part):
+    at: Instant
+    linkedid: str = ""
+    connected: bool | None = None
+
+
+class SuppressionText(Part):
+    since: Instant
+    until: Instant | None = None
+    channel: str = "voice"
+    purpose: ScenePattern = "*"
+    provisional: bool = False
+
+
+class FactsText(Part):
+    attempts: tuple[AttemptText, ...] = ()
+    suppressions: tuple[SuppressionText, ...] = ()
+
+
+class Expected(Part):
+    """`rules` are the ids of all reasons, in the rulebook's order; `earliest` is compared where it
+    is given."""
+
+    verdict: Literal["ALLOW", "DENY"]
+    rules: tuple[Name, ...] = ()
+    earliest: Instant | None = None
+
+
+class RuleTest(Part):
+    name: Text
+    now: Instant
+    call: CallText
+    facts: FactsText = FactsText()
+    expect: Expected
+
+
+class RuleTests(Part):
+    """One file of tests of one pack."""
+
+    pack: Name
+    tests: tuple[RuleTest, ...] = Field(min_length=1)
+
+
+def run(
+    tests: RuleTests, document: LocatedDocument, rulebook: DiallingRulebook
+) -> tuple[Problem, ...]:
+    """Each test that fails, at its place in `document`."""
+    return tuple(
+        document.problem(("tests", index), f"{test.name}: {difference}")
+        for index, test in enumerate(tests.tests)
+        if (difference := _difference(test, rulebook))
+    )
+
+
+def _difference(test: RuleTest, rulebook: DiallingRulebook) -> str:
+    decision = evaluate(_request(test.call), _facts(test.facts), rulebook, test.now)
+    expected, found = _text(test.expect), _told(decision)
+    if expected != found:
+        return f"expected {expected}, got {found}"
+    earliest = test.expect.earliest
+    if earliest is not None and earliest != decision.earliest:
+        got = decision.earliest.isoformat() if decision.earliest else "never"
+        return f"expected earliest {earliest.isoformat()}, got {got}"
+    return ""
+
+
+def _text(expected: Expected) -> str:
+    return " by ".join(filter(None, (expected.verdict, ", ".join(expected.rules))))
+
+
+def _told(decision: Decision) -> str:
+    rules = ", ".join(reason.rule for reason in decision.reasons)
+    return " by ".join(filter(None, (decision.verdict.value, rules)))
+
+
+def _request(call: CallText) -> DialRequest:
+    return DialRequest(
+        nonce="",
+        number=number.canonical(call.number, call.region),
+        scene=call.scene,
+        customer=call.customer,
+        linkedid=call.linkedid,
+        region=call.region,
+    )
+
+
+def _facts(text: FactsText) -> facts.Facts:
+    return facts.Facts(
+        attempts=tuple(
+            facts.Attempt(each.at, each.linkedid, each.connected) for each in text.attempts
+        ),
+        suppressions=tuple(
+            facts.Suppression(
+                suppression_id=str(index),
+                source="test",
+                since=each.since,
+                until=each.until,
+                channel=each.channel,
+                purpose=each.purpose,
+                provisional=each.provisional,
+            )
+            for index, each in enumerate(text.suppressions)
+        ),
+    )
