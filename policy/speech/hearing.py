@@ -1,0 +1,253 @@
+"""Owns what one leg has said, syllable by syllable, and which patterns stand in it for good.
+
+Called by `conversation`, one Hearing a leg. Invariant: what it settles on depends on the settled
+syllables and their times alone, never on how they were cut into partials.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from policy.speech import automaton, sound
+from policy.speech.automaton import Match, Node, Place
+from policy.speech.rulebook import Pattern
+from policy.speech.utterance import Leg, Utterance
+
+SYLLABLE_S = 0.25
+"""How long a syllable lasts, for lack of its end: 4 a second is an ordinary pace."""
+PHRASE_PAUSE_S = 1.2
+"""From one syllable's beginning to the next one's: a longer way and the phrase has ended."""
+_CONNECTIVES = frozenset({"he", "huo", "zhe", "ji", "yi", "yu", "gen", "hai", "you"})
+"""和 或者 及 以及 与 跟 还 又: 不承诺保本和保息 denies both."""
+
+
+@dataclass(frozen=True, slots=True)
+class Syllable:
+    """`speech_s` is how long the leg has spoken before it, pauses left out."""
+
+    sound: str
+    text: str
+    start_s: float
+    speech_s: float
+    utterance: int
+
+
+@dataclass(frozen=True)
+class Saying:
+    """A pattern that was said: syllables `first` to `last` of the leg, both included."""
+
+    pattern: str
+    leg: Leg
+    first: int
+    last: int
+    spelled: str
+    confidence: float
+    certain: bool
+
+
+@dataclass
+class _Candidate:
+    """A match that waits for what follows: its guards, or more syllables of a longer phrase."""
+
+    match: Match
+    pattern: Pattern
+    certain: bool
+    against: list[Place]
+    doubts: list[Place]
+    longer: bool = True
+    refused: bool = False
+
+    @property
+    def open(self) -> bool:
+        return not self.refused and bool(self.against or self.doubts or self.longer)
+
+    def hear_next(self, heard: str) -> None:
+        self.against = automaton.step(self.against, heard)
+        self.doubts = automaton.step(self.doubts, heard)
+        self.refused = self.refused or any(place.node.ends for place in self.against)
+        self.certain = self.certain and not any(place.node.ends for place in self.doubts)
+
+    def close(self) -> None:
+        self.against, self.doubts, self.longer = [], [], False
+
+
+@dataclass
+class Hearing:
+    leg: Leg
+    phrases: Node
+    patterns: Mapping[str, Pattern]
+    """Those the rules of this conversation listen for."""
+    syllables: list[Syllable] = field(default_factory=list)
+    analysed_s: float = 0.0
+    utterances: list[Utterance] = field(default_factory=list)
+    """The latest state of each, in the order in which they began to arrive."""
+    _taken: int = 0
+    _places: list[Place] = field(default_factory=list)
+    _waiting: list[_Candidate] = field(default_factory=list)
+    _denied: dict[str, list[tuple[int, int]]] = field(default_factory=dict)
+
+    def hear(self, utterance: Utterance) -> Iterator[Saying]:
+        """Takes the syllables that are settled and new. An utterance that never became final is
+        taken whole when the leg's next one comes."""
+        if self.utterances and self.utterances[-1].utterance_id == utterance.utterance_id:
+            self.utterances[-1] = utterance
+        elif any(each.utterance_id == utterance.utterance_id for each in self.utterances):
+            return
+        else:
+            yield from self._take_rest()
+            self.utterances.append(utterance)
+            self._taken = 0
+        settled = len(utterance.tokens) if utterance.final else utterance.settled
+        yield from self._take(settled)
+        if utterance.final:
+            yield from self.advance(utterance.end_s)
+
+    def advance(self, analysed_s: float) -> Iterator[Saying]:
+        """No syllable that begins before `analysed_s` will come any more."""
+        self.analysed_s = max(self.analysed_s, analysed_s)
+        if self.syllables:
+            yield from self._pause_until(self.analysed_s)
+
+    def finish(self) -> Iterator[Saying]:
+        yield from self._take_rest()
+        for candidate in self._waiting:
+            candidate.close()
+        yield from self._settled()
+
+    def waits_for(self, patterns: frozenset[str], until: int) -> bool:
+        """Whether one of these patterns, complete by that syllable, is not settled yet."""
+        return any(
+            each.pattern.name in patterns and each.match.last <= until for each in self._waiting
+        )
+
+    def end_s(self, index: int) -> float:
+        """When a syllable ended, as far as its neighbour tells."""
+        start_s = self.syllables[index].start_s
+        if index + 1 < len(self.syllables):
+            return min(start_s + SYLLABLE_S, self.syllables[index + 1].start_s)
+        return start_s + SYLLABLE_S
+
+    def text(self, first: int, last: int) -> str:
+        """What was heard, as the model writes it."""
+        words = [each.text for each in self.syllables[first : last + 1] if each.text]
+        return _joined(words)
+
+    def pinyin(self, first: int, last: int) -> str:
+        return " ".join(each.sound for each in self.syllables[first : last + 1])
+
+    def _take_rest(self) -> Iterator[Saying]:
+        if self.utterances:
+            yield from self._take(len(self.utterances[-1].tokens))
+
+    def _take(self, settled: int) -> Iterator[Saying]:
+        tokens = self.utterances[-1].tokens
+        for token in tokens[self._taken : settled]:
+            for place, heard in enumerate(sound.sounds(token.text)):
+                text = "" if place else token.text
+                yield from self._hear_syllable(heard, text, token.start_s)
+        self._taken = max(self._taken, settled)
+
+    def _hear_syllable(self, heard: str, text: str, start_s: float) -> Iterator[Saying]:
+        index, speech_s = len(self.syllables), 0.0
+        if self.syllables:
+            before = self.syllables[-1]
+            yield from self._pause_until(start_s)
+            way_s = start_s - before.start_s
+            speech_s = before.speech_s + (way_s if way_s <= PHRASE_PAUSE_S else SYLLABLE_S)
+            if way_s > PHRASE_PAUSE_S:
+                self._places = []
+        utterance = len(self.utterances) - 1
+        self.syllables.append(Syllable(heard, text, start_s, speech_s, utterance))
+        self.analysed_s = max(self.analysed_s, start_s)
+        for candidate in self._waiting:
+            candidate.hear_next(heard)
+        self._places += automaton.places_at(self.phrases, index)
+        self._places = automaton.step(self._places, heard)
+        found = sorted(automaton.matches(self._places, index), key=lambda each: each.first)
+        for match in found:
+            self._consider(match)
+        for candidate in self._waiting:
+            candidate.longer = any(
+                place.first == candidate.match.first
+                and candidate.match.ending.pattern in place.node.leads_to
+                for place in self._places
+            )
+        yield from self._settled()
+
+    def _pause_until(self, now_s: float) -> Iterator[Saying]:
+        """Nothing was said from the last syllable until `now_s`."""
+        silence_s = now_s - self.syllables[-1].start_s - SYLLABLE_S
+        for candidate in self._waiting:
+            if silence_s > candidate.pattern.followed_within_s:
+                candidate.close()
+        yield from self._settled()
+
+    def _settled(self) -> Iterator[Saying]:
+        for candidate in [each for each in self._waiting if not each.open]:
+            self._waiting.remove(candidate)
+            if not candidate.refused:
+                yield self._saying(candidate)
+
+    def _saying(self, candidate: _Candidate) -> Saying:
+        match = candidate.match
+        return Saying(
+            match.ending.pattern,
+            self.leg,
+            match.first,
+            match.last,
+            match.ending.spelled,
+            round(match.confidence, 3),
+            candidate.certain,
+        )
+
+    def _consider(self, match: Match) -> None:
+        pattern = self.patterns.get(match.ending.pattern)
+        if pattern is None or match.confidence < pattern.provisional_from:
+            return
+        if self._is_denied(match, pattern):
+            self._denied.setdefault(pattern.name, []).append((match.first, match.last))
+            return
+        certain = match.confidence >= pattern.certain_from
+        certain = certain and not self._stands_before(pattern.doubtful_before, match.first)
+        candidate = _Candidate(
+            match,
+            pattern,
+            certain,
+            automaton.places_at(pattern.not_after, 0) if pattern.not_after else [],
+            automaton.places_at(pattern.doubtful_after, 0) if pattern.doubtful_after else [],
+        )
+        for known in self._waiting:
+            if known.pattern is pattern and known.match.first == match.first:
+                if known.certain and not certain:
+                    return
+                self._waiting.remove(known)
+                break
+        self._waiting.append(candidate)
+
+    def _is_denied(self, match: Match, pattern: Pattern) -> bool:
+        """A guard stands before it, or it goes on with what one stood before."""
+        if self._stands_before(pattern.not_before, match.first):
+            return True
+        for first, last in self._denied.get(pattern.name, ()):
+            between = self.syllables[last + 1 : match.first]
+            if first <= match.first and all(each.sound in _CONNECTIVES for each in between):
+                return True
+        return False
+
+    def _stands_before(self, guard: Node | None, first: int) -> bool:
+        return guard is not None and automaton.touches(guard, self._sounds_before(first))
+
+    def _sounds_before(self, first: int) -> Iterator[str]:
+        """Backwards from a syllable, to the last pause that ends a phrase."""
+        for index in range(first - 1, -1, -1):
+            if self.syllables[index + 1].start_s - self.syllables[index].start_s > PHRASE_PAUSE_S:
+                return
+            yield self.syllables[index].sound
+
+
+def _joined(words: list[str]) -> str:
+    """Characters stand close, pinyin and words apart."""
+    text = ""
+    for word in words:
+        close = not text or sound.is_character(word[0]) or sound.is_character(text[-1])
+        text += word if close else f" {word}"
+    return text

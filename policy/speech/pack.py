@@ -1,0 +1,273 @@
+"""Owns the language of speech rules: the shape of a pack's YAML files, and what is wrong with them.
+
+A speech pack is a folder of files that are read as one: named patterns (what can be said) and rules
+(what it means that it was said, or was not). Read by `policy.rulebook`, compiled by
+`policy.speech.rulebook`. Invariant: what `assemble` lets through can be compiled, and every rule of
+it can fire.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+from callwarden import located_yaml
+from callwarden.located_yaml import LocatedDocument, Path
+from callwarden.problems import Problem, ProblemsFound, did_you_mean
+from policy.speech import phrase
+from policy.speech.phrase import Phrase, PhraseError
+
+Text = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
+Name = Annotated[
+    str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*(\.[a-z0-9]+(-[a-z0-9]+)*)*$")
+]
+ScenePattern = Annotated[str, StringConstraints(pattern=r"^(\*|[a-z0-9-]+(\.[a-z0-9-]+)*(\.\*)?)$")]
+Day = Annotated[date, Field(ge=date(1900, 1, 1), le=date(2999, 12, 31))]
+
+
+class Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class TitleText(Part):
+    zh: Text
+    en: Text
+
+
+GUARDS = (
+    "not_preceded_by",
+    "not_followed_by",
+    "doubtful_preceded_by",
+    "doubtful_followed_by",
+)
+
+
+class PatternText(Part):
+    """Ways to say one thing. Guards touch the phrase: what they say stands right before or right
+    after it; a gap in a guard reaches further."""
+
+    phrases: tuple[Text, ...] = Field(min_length=1)
+    not_preceded_by: tuple[Text, ...] = Field((), description="then it was not said: 不 + 保本")
+    not_followed_by: tuple[Text, ...] = Field((), description="then it was not said: 保本 + 吗")
+    doubtful_preceded_by: tuple[Text, ...] = Field((), description="then it is provisional")
+    doubtful_followed_by: tuple[Text, ...] = Field((), description="then it is provisional")
+    followed_within_s: float = Field(
+        0.5, ge=0.1, le=3, description="silence after which nothing more belongs to the phrase"
+    )
+    certain_from: float = Field(0.85, ge=0.5, le=1, description="confidence of a certain match")
+    provisional_from: float | None = Field(
+        None, ge=0.5, le=1, description="confidence of a provisional match; none: not reported"
+    )
+    short_phrases_blur: bool = Field(
+        False, description="also phrases of two syllables may be heard blurred (录音 as lu ying)"
+    )
+
+    @model_validator(mode="after")
+    def _thresholds_in_order(self) -> Self:
+        if self.provisional_from is not None and self.provisional_from > self.certain_from:
+            raise ValueError("provisional_from is above certain_from: nothing would be provisional")
+        return self
+
+
+class Rule(Part):
+    """What every rule has, whatever its kind."""
+
+    id: Name
+    title: TitleText
+    severity: Literal["info", "minor", "major", "critical"]
+    scenes: tuple[ScenePattern, ...] = Field(("*",), min_length=1)
+    leg: Literal["agent", "customer"] = Field(description="who is found to have said it, or not")
+    effective_from: Day | None = Field(None, description="first day of calls; none: always was")
+    effective_to: Day | None = Field(None, description="last day of calls; none: open end")
+    citation: Text = Field(description='law and article, or "house rule"')
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        first, last = self.effective_from, self.effective_to
+        if first is not None and last is not None and first > last:
+            raise ValueError("effective_from is later than effective_to: the rule never holds")
+        return self
+
+
+class SaidRule(Rule):
+    """One of the patterns was said by the leg."""
+
+    kind: Literal["said"]
+    patterns: tuple[Name, ...] = Field(min_length=1)
+
+
+class OpeningRule(Rule):
+    """None of the patterns was said in the first seconds of the leg's speech.
+
+    Speech is counted without pauses; found when they have passed, or when the call ends.
+    """
+
+    kind: Literal["not_said_at_opening"]
+    patterns: tuple[Name, ...] = Field(min_length=1)
+    speech_s: float = Field(gt=0, le=600, description="seconds of the leg's own speech")
+
+
+SpeechRule = Annotated[SaidRule | OpeningRule, Field(discriminator="kind")]
+
+
+class SpeechPack(Part):
+    """One file of a pack, or all files of it as one (`assemble`)."""
+
+    pack: Name
+    version: Text | None = Field(None, description="stands in one file of the pack")
+    title: TitleText | None = None
+    patterns: dict[Name, PatternText] = Field(default_factory=dict)
+    rules: tuple[SpeechRule, ...] = ()
+
+
+def assemble(documents: Sequence[LocatedDocument]) -> SpeechPack:
+    """All files of one pack's folder (tests left out) as one pack.
+
+    Raises ProblemsFound with every problem of every file: keys and values that are none, names
+    given twice, a pattern nobody wrote, patterns that refer to one another in a circle, phrases
+    that cannot be read or heard, rules that can never fire.
+    """
+    found: list[Problem] = []
+    files: list[tuple[LocatedDocument, SpeechPack]] = []
+    for document in documents:
+        try:
+            files.append((document, located_yaml.validate(document, SpeechPack)))
+        except ProblemsFound as error:
+            found += error.problems
+    found += problems(files) if len(files) == len(documents) else ()
+    if found:
+        raise ProblemsFound(found)
+    packs = [pack for _, pack in files]
+    return SpeechPack(
+        pack=packs[0].pack,
+        version=next(pack.version for pack in packs if pack.version),
+        title=next((pack.title for pack in packs if pack.title), None),
+        patterns={name: each for pack in packs for name, each in pack.patterns.items()},
+        rules=tuple(rule for pack in packs for rule in pack.rules),
+    )
+
+
+def problems(files: Sequence[tuple[LocatedDocument, SpeechPack]]) -> list[Problem]:
+    """What the shape cannot tell about the files of one pack."""
+    names = _Names.of(files)
+    found = [*names.twice, *_naming(files)]
+    for document, pack in files:
+        for name, pattern in pack.patterns.items():
+            found += _phrase_problems(document, name, pattern, names)
+        for index, rule in enumerate(pack.rules):
+            found += _rule_problems(document, index, rule, names)
+    return found
+
+
+@dataclass
+class _Names:
+    """Everything that has a name in the pack, and where it stands first."""
+
+    patterns: dict[str, PatternText] = field(default_factory=dict)
+    phrases: dict[str, list[Phrase]] = field(default_factory=dict)
+    twice: list[Problem] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, files: Sequence[tuple[LocatedDocument, SpeechPack]]) -> Self:
+        names, first = cls(), dict[tuple[str, str], str]()
+        for document, pack in files:
+            paths: list[tuple[str, str, Path]] = [
+                ("pattern", name, ("patterns", name)) for name in pack.patterns
+            ]
+            paths += [("rule", rule.id, ("rules", at, "id")) for at, rule in enumerate(pack.rules)]
+            for kind, name, path in paths:
+                line, _ = document.place(path)
+                if (kind, name) in first:
+                    message = f"another {kind} has this name, at {first[kind, name]}"
+                    names.twice.append(document.problem(path, message))
+                first.setdefault((kind, name), f"{document.file}:{line}")
+            names.patterns |= pack.patterns
+        names.phrases = parsed(names.patterns)
+        return names
+
+
+def parsed(patterns: Mapping[str, PatternText]) -> dict[str, list[Phrase]]:
+    """The phrases of every pattern that can be read; the others are left out."""
+    found: dict[str, list[Phrase]] = {name: [] for name in patterns}
+    for name, pattern in patterns.items():
+        for written in pattern.phrases:
+            try:
+                found[name].append(phrase.parse(written))
+            except PhraseError:
+                continue
+    return found
+
+
+def _naming(files: Sequence[tuple[LocatedDocument, SpeechPack]]) -> Iterator[Problem]:
+    if not files:
+        return
+    name = files[0][1].pack
+    for document, pack in files:
+        if pack.pack != name:
+            message = f"the other files of this folder belong to the pack {name}"
+            yield document.problem(("pack",), message)
+    versions = [(document, pack) for document, pack in files if pack.version]
+    if not versions:
+        yield files[0][0].problem((), "no file of the pack gives its version; add a key version")
+    for document, _ in versions[1:]:
+        yield document.problem(("version",), f"{versions[0][0].file} gives the version already")
+
+
+def _phrase_problems(
+    document: LocatedDocument, name: str, pattern: PatternText, names: _Names
+) -> Iterator[Problem]:
+    for key in ("phrases", *GUARDS):
+        written: tuple[str, ...] = getattr(pattern, key)
+        for index, each in enumerate(written):
+            path: Path = ("patterns", name, key, index)
+            message = _phrase_mistake(each, name if key == "phrases" else "", names)
+            if message:
+                yield document.problem(path, message)
+            if each in written[:index]:
+                yield document.problem(path, "the phrase stands here twice")
+
+
+def _phrase_mistake(written: str, pattern: str, names: _Names) -> str:
+    """What is wrong with one phrase; the empty string when nothing is."""
+    try:
+        read = phrase.parse(written)
+        for reference in read.references():
+            if reference not in names.patterns:
+                near = did_you_mean(reference, names.patterns)
+                return f"no pattern is named {reference}{near}"
+            circle = _circle(reference, pattern, names)
+            if circle:
+                return f"the pattern refers to itself: {' → '.join(circle)}"
+        if not all(read.spellings(names.phrases.__getitem__)):
+            return "the phrase can be empty: something of it must always be said"
+    except PhraseError as error:
+        return str(error)
+    return ""
+
+
+def _circle(start: str, pattern: str, names: _Names) -> list[str]:
+    """The way from `start` to `pattern` or back to a pattern on the way; empty when none."""
+    open_ways = [[start]]
+    while open_ways:
+        way = open_ways.pop()
+        if way[-1] == pattern:
+            return [pattern, *way]
+        if way[-1] in way[:-1]:
+            return way
+        steps = [name for each in names.phrases.get(way[-1], ()) for name in each.references()]
+        open_ways += [[*way, step] for step in steps if step in names.patterns]
+    return []
+
+
+def _rule_problems(
+    document: LocatedDocument, index: int, rule: SaidRule | OpeningRule, names: _Names
+) -> Iterator[Problem]:
+    for at, name in enumerate(rule.patterns):
+        path: Path = ("rules", index, "patterns", at)
+        if name not in names.patterns:
+            near = did_you_mean(name, names.patterns)
+            yield document.problem(path, f"no pattern is named {name}{near}")
+        elif name in rule.patterns[:at]:
+            yield document.problem(path, "the pattern stands here twice")

@@ -1,0 +1,108 @@
+"""Owns how a syllable sounds: toneless pinyin, what a telephone recogniser mistakes it for, and how
+much a mistaken syllable still counts.
+
+Used when phrases are compiled and for every token heard. Invariant: a token's sound depends on the
+token alone, never on its neighbours, so it is the same however the audio was cut into partials.
+"""
+
+import re
+import unicodedata
+from functools import lru_cache
+
+from pypinyin import Style, lazy_pinyin, pinyin
+
+SAME = 1.0
+BLURRED = 0.8
+"""A confusion that Mandarin recognisers make on 8 kHz speech all the time (n/l, zh/z, in/ing …)."""
+NEAR = 0.5
+"""Another syllable with the same initial or the same final: 骚扰 heard as sao zhao."""
+HOMOPHONE = 0.95
+"""Right sound, other character, from a model that writes characters."""
+
+POLARITY = frozenset({"bu", "mei", "bie", "wu"})
+"""不 没 别 无 turn a sentence round: never taken for, nor heard in, another syllable."""
+
+_INITIALS = ("zh", "ch", "sh", *"bpmfdtnlgkhjqxrzcsyw")
+_INITIAL_CLASSES = {"zh": "z", "ch": "c", "sh": "s", "n": "l", "h": "f"}
+_FINAL_CLASSES = {"ing": "in", "eng": "en", "v": "i"}
+_PALATALS = frozenset("jqxy")
+_PINYIN = re.compile(r"[a-zü:]+[0-5]?")
+_SAME_PERSON = {"ni": "nin", "nin": "ni"}
+
+
+@lru_cache(maxsize=8192)
+def sounds(token: str) -> tuple[str, ...]:
+    """The toneless syllables of a token: `bao3`, `bǎo` and `保` are `("bao",)`.
+
+    A character has its most usual reading; Latin letters in capitals are a syllable each; what
+    is neither (punctuation) has no sound.
+    """
+    plain = _without_tone_marks(token)
+    if _PINYIN.fullmatch(plain):
+        return (plain.rstrip("012345").replace("u:", "v").replace("ü", "v"),)
+    heard: list[str] = []
+    for mark in token:
+        if is_character(mark):
+            heard += lazy_pinyin(mark, style=Style.NORMAL)
+        elif mark.isalnum():
+            heard.append(mark.upper())
+    return tuple(heard)
+
+
+def readings(phrase: str) -> list[tuple[str, ...]]:
+    """For each sounding mark of a phrase the syllables it may be heard as.
+
+    These are its reading in this phrase, the reading it has alone (a model that writes characters
+    is read so) and its second reading (还 hai, huan). 你 and 您 are heard for one another.
+    """
+    marks = [mark for mark in phrase if is_character(mark) or mark.isalnum()]
+    in_phrase = lazy_pinyin("".join(marks), style=Style.NORMAL, errors=list)
+    found: list[tuple[str, ...]] = []
+    for mark, reading in zip(marks, in_phrase, strict=True):
+        if not is_character(mark):
+            found.append((mark.upper(),))
+            continue
+        usual = pinyin(mark, style=Style.NORMAL, heteronym=True)[0][:2]
+        syllables = [reading, *usual]
+        syllables += [_SAME_PERSON[each] for each in syllables if each in _SAME_PERSON]
+        found.append(tuple(dict.fromkeys(syllables)))
+    return found
+
+
+def is_character(mark: str) -> bool:
+    """Whether one mark is a Chinese character."""
+    return "\u3400" <= mark <= "\u9fff"
+
+
+@lru_cache(maxsize=4096)
+def blurred(sound: str) -> str:
+    """The class of sounds that a recogniser confuses with this one: zhing, zing and zin are one."""
+    initial, final = _split(sound)
+    return _INITIAL_CLASSES.get(initial, initial) + _FINAL_CLASSES.get(final, final)
+
+
+@lru_cache(maxsize=65536)
+def is_near(heard: str, meant: str) -> bool:
+    """Whether a syllable may be taken for the one that was meant, inside a longer phrase."""
+    if heard in POLARITY or meant in POLARITY:
+        return False
+    (initial, final), (other_initial, other_final) = _split(blurred(heard)), _split(blurred(meant))
+    return bool(initial and initial == other_initial) or final == other_final
+
+
+@lru_cache(maxsize=4096)
+def _split(sound: str) -> tuple[str, str]:
+    """Initial and final; the u of ju, qu, xu and yu is v."""
+    initial = next((each for each in _INITIALS if sound.startswith(each)), "")
+    final = sound[len(initial) :]
+    if initial in _PALATALS and final.startswith("u"):
+        final = "v" + final[1:]
+    return initial, final
+
+
+def _without_tone_marks(token: str) -> str:
+    if token.isascii():
+        return token
+    marks = unicodedata.normalize("NFD", token)
+    bare = "".join(m for m in marks if unicodedata.category(m) != "Mn" or m == "\u0308")
+    return unicodedata.normalize("NFC", bare)
