@@ -1,0 +1,29 @@
+"""The one place that touches the database: decisions, attempts, suppressions and calls, on disk
+before anybody acts on them.
+
+One writer a process; rows are added, never changed; numbers, customers' ids and words are sealed.
+"""
+
+from policy.ledger.ledger import Ledger
+from policy.ledger.records import (
+    CallRecord,
+    Decided,
+    DecisionCounts,
+    LegCoverage,
+    RecordedDecision,
+    RecordedFinding,
+    RecordedSuppression,
+)
+from policy.ledger.unavailable import LedgerUnavailable
+
+__all__ = [
+    "CallRecord",
+    "Decided",
+    "DecisionCounts",
+    "Ledger",
+    "LedgerUnavailable",
+    "LegCoverage",
+    "RecordedDecision",
+    "RecordedFinding",
+    "RecordedSuppression",
+]

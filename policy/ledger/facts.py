@@ -1,0 +1,82 @@
+"""Owns gathering what is known of a customer: attempts and suppressions of his number and his id.
+
+Called within the writer's transaction by a decision, and by readers for a dry run. An attempt that
+belongs to both the number and the id counts once; nothing that could count is left out.
+"""
+
+import sqlite3
+from datetime import datetime, timedelta
+
+from policy.dialling.facts import Attempt, Facts, Suppression
+from policy.ledger.moment import instant, micros
+from policy.ledger.seal import Seal
+
+REMEMBERED = timedelta(days=400)
+"""How far back attempts are gathered: no limit of the rulebooks looks further than a year."""
+
+_ATTEMPTS = """
+SELECT mine.reserved_at, mine.linkedid, max(settled.connected), max(settled.talk_seconds)
+FROM (
+    SELECT seq, nonce, reserved_at, linkedid FROM attempts
+    WHERE number_hash = :number AND reserved_at >= :since
+    UNION
+    SELECT seq, nonce, reserved_at, linkedid FROM attempts
+    WHERE customer_hash = :customer AND reserved_at >= :since
+) AS mine
+LEFT JOIN settlements AS settled ON settled.nonce = mine.nonce
+GROUP BY mine.seq ORDER BY mine.seq
+"""
+
+_SUPPRESSION_COLUMNS = "suppression_id, source, since, until, channel, purpose, provisional"
+
+_SUPPRESSIONS = f"""
+SELECT {_SUPPRESSION_COLUMNS} FROM (
+    SELECT * FROM suppressions WHERE number_hash = :number
+    UNION
+    SELECT * FROM suppressions WHERE customer_hash = :customer
+)
+WHERE until IS NULL OR until > :now ORDER BY seq
+"""  # noqa: S608 - column names of our own
+
+
+def gather(
+    connection: sqlite3.Connection, keys: Seal, number: str, customer: str, now: datetime
+) -> Facts:
+    """Facts at `now`. Entries dated later than `now` are there too: a clock that was set back must
+    not forget. Suppressions that ended by `now` are left out."""
+    person = {
+        "number": keys.hashed("number", number),
+        "customer": keys.hashed("customer", customer),
+    }
+    attempts = connection.execute(_ATTEMPTS, {**person, "since": micros(now - REMEMBERED)})
+    suppressions = connection.execute(_SUPPRESSIONS, {**person, "now": micros(now)})
+    return Facts(
+        tuple(
+            Attempt(instant(at), linkedid, None if connected is None else bool(connected), talk)
+            for at, linkedid, connected, talk in attempts
+        ),
+        tuple(suppression(row) for row in suppressions),
+    )
+
+
+def suppression(row: tuple[str, str, int, int | None, str, str, int]) -> Suppression:
+    """A row of `suppression_id, source, since, until, channel, purpose, provisional`."""
+    suppression_id, source, since, until, channel, purpose, provisional = row
+    return Suppression(
+        suppression_id,
+        source,
+        instant(since),
+        None if until is None else instant(until),
+        channel,
+        purpose,
+        bool(provisional),
+    )
+
+
+def without_this_call(facts: Facts, linkedid: str) -> Facts:
+    """Facts for a call already allowed under this linkedid: trying another trunk is the same call,
+    unless it was answered before, for then the customer is called anew."""
+    if not linkedid:
+        return facts
+    others = (a for a in facts.attempts if a.linkedid != linkedid or a.connected is True)
+    return Facts(tuple(others), facts.suppressions)

@@ -1,0 +1,338 @@
+"""Owns writing the ledger: decisions with their reservations, suppressions, calls and what was
+heard and found on them.
+
+The gateway holds one for its life; a command opens one for a moment. Every method returns at once
+with a future that resolves when the row is on disk, or with LedgerUnavailable when it is not; rows
+are added, never changed.
+"""
+
+import json
+import sqlite3
+import uuid
+from collections.abc import Callable
+from concurrent.futures import Future
+from datetime import datetime
+from functools import lru_cache
+from pathlib import Path
+from types import TracebackType
+
+from policy.dialling.decision import Decision, Reason
+from policy.dialling.facts import Facts
+from policy.dialling.request import DialRequest
+from policy.ledger import connection
+from policy.ledger.facts import gather, without_this_call
+from policy.ledger.moment import micros
+from policy.ledger.records import CallRecord, Decided, LegCoverage
+from policy.ledger.seal import Seal
+from policy.ledger.writer import GroupWriter
+from policy.speech.finding import Finding
+from policy.speech.utterance import Leg, Utterance
+
+Value = str | int | float | bytes | None
+
+
+class Ledger:
+    """The writing side. Safe to call from any thread; `close` ends its own thread."""
+
+    def __init__(self, writer: GroupWriter, keys: Seal) -> None:
+        self._writer = writer
+        self._keys = keys
+
+    @classmethod
+    def open(cls, file: Path, key_file: Path, *, busy_ms: int = 500) -> "Ledger":
+        """The ledger in `file` under the key in `key_file`; both, and their folders, are made when
+        absent. `busy_ms` is how long a write waits for another process' lock: below the gate's
+        deadline for the gateway, longer for commands.
+
+        Raises LedgerUnavailable, saying what is wrong and what to do.
+        """
+        keys = connection.make_files(file, key_file)
+        writer = GroupWriter(file, lambda: connection.to_write(file, key_file, keys, busy_ms))
+        writer.start()
+        return cls(writer, keys)
+
+    def close(self) -> None:
+        """Returns when everything handed in is recorded, or known not to be."""
+        self._writer.close()
+
+    def __enter__(self) -> "Ledger":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def decide(
+        self, request: DialRequest, evaluate: Callable[[Facts], Decision], now: datetime
+    ) -> Future[Decided]:
+        """Decides and, when allowed, reserves an attempt, in one transaction: nobody else can take
+        the customer's last attempt between the facts and the reservation.
+
+        `request.number` is canonical. Earlier attempts of the same linkedid that were not answered
+        are this very call and not among the facts. The future raises LedgerUnavailable when
+        nothing was recorded, ValueError when the nonce is empty or was allowed before (each call
+        needs its own), and whatever `evaluate` raises; none of these is an ALLOW.
+        """
+
+        def write(db: sqlite3.Connection) -> Decided:
+            if not request.nonce:
+                raise ValueError("a decision needs a nonce")
+            if db.execute("SELECT 1 FROM attempts WHERE nonce = ?", [request.nonce]).fetchone():
+                raise ValueError("a call was already allowed under this nonce")
+            facts = gather(db, self._keys, request.number, request.customer, now)
+            decision = evaluate(without_this_call(facts, request.linkedid))
+            decision_id = self._insert_decision(db, request, decision, now)
+            if not decision.allowed:
+                return Decided(decision_id, decision, None)
+            attempt_id = _new_id()
+            _insert(
+                db,
+                "attempts",
+                attempt_id=attempt_id,
+                decision_id=decision_id,
+                nonce=request.nonce,
+                reserved_at=micros(now),
+                number_hash=self._keys.hashed("number", request.number),
+                customer_hash=self._keys.hashed("customer", request.customer),
+                scene=request.scene,
+                linkedid=request.linkedid,
+            )
+            return Decided(decision_id, decision, attempt_id)
+
+        return self._writer.submit(write)
+
+    def record_decision(
+        self, request: DialRequest, decision: Decision, now: datetime
+    ) -> Future[str]:
+        """Records a decision made without facts: a denial before they were asked for, or a call
+        for help. It reserves nothing. Resolves to the decision's id."""
+        return self._writer.submit(lambda db: self._insert_decision(db, request, decision, now))
+
+    def settle(
+        self,
+        nonce: str,
+        *,
+        disposition: str,
+        q850_cause: int,
+        connected: bool,
+        talk_seconds: float,
+        now: datetime,
+    ) -> Future[None]:
+        """Says how the attempt of this nonce ended. Said twice, the attempt counts as connected
+        when one of them says so, with the longer talk."""
+        return self._add(
+            "settlements",
+            nonce=nonce,
+            at=micros(now),
+            disposition=disposition,
+            q850_cause=q850_cause,
+            connected=int(connected),
+            talk_seconds=float(talk_seconds),
+        )
+
+    def suppress(
+        self,
+        number: str,
+        *,
+        source: str,
+        now: datetime,
+        until: datetime | None = None,
+        channel: str = "voice",
+        purpose: str = "*",
+        customer: str = "",
+        call_id: str = "",
+        finding_id: str = "",
+        provisional: bool = False,
+        note: str = "",
+    ) -> Future[str]:
+        """Adds a do-not-call entry for the number (canonical) and, where given, the customer's id:
+        a call to either is suppressed. A provisional entry suppresses as well; entries add up and
+        none weakens another. Resolves to the suppression's id."""
+        suppression_id = _new_id()
+        added = _values(
+            suppression_id=suppression_id,
+            **self._person(number, customer),
+            since=micros(now),
+            until=None if until is None else micros(until),
+            source=source,
+            channel=channel,
+            purpose=purpose,
+            provisional=int(provisional),
+            call_id=call_id,
+            finding_id=finding_id,
+            note_sealed=self._keys.sealed("words", note),
+        )
+
+        def write(db: sqlite3.Connection) -> str:
+            _insert(db, "suppressions", **added)
+            return suppression_id
+
+        return self._writer.submit(write)
+
+    def begin_call(self, call: CallRecord) -> Future[None]:
+        """A call is being placed. Said again (by a gateway that was restarted), it stays."""
+        return self._add(
+            "calls",
+            call_id=call.call_id,
+            decision_id=call.decision_id,
+            **self._person(call.number, call.customer),
+            agent=call.agent,
+            scene=call.scene,
+            linkedid=call.linkedid,
+            started_at=micros(call.started_at),
+        )
+
+    def answer_call(self, call_id: str, answered_at: datetime) -> Future[None]:
+        """Both parties speak. Said again, the first time stays."""
+        return self._add("answers", call_id=call_id, answered_at=micros(answered_at))
+
+    def end_call(
+        self, call_id: str, ended_at: datetime, seconds: float, q850_cause: int
+    ) -> Future[None]:
+        """The call is over after `seconds` of its channels' life. Said again, the first stays."""
+        return self._add(
+            "call_ends",
+            call_id=call_id,
+            ended_at=micros(ended_at),
+            seconds=float(seconds),
+            q850_cause=q850_cause,
+        )
+
+    def add_leg(self, call_id: str, leg: Leg, channel_id: str) -> Future[None]:
+        """Which of Asterisk's channels is this leg of the call."""
+        return self._add("legs", call_id=call_id, leg=leg.value, channel_id=channel_id)
+
+    def add_utterance(self, call_id: str, utterance: Utterance) -> Future[None]:
+        """What one leg said, once it is final. Raises ValueError on a partial."""
+        if not utterance.final:
+            raise ValueError("only a final utterance is recorded")
+        tokens = [[each.text, round(each.start_s, 3)] for each in utterance.tokens]
+        return self._add(
+            "utterances",
+            call_id=call_id,
+            utterance_id=utterance.utterance_id,
+            leg=utterance.leg.value,
+            start_s=float(utterance.start_s),
+            end_s=float(utterance.end_s),
+            words_sealed=self._keys.sealed_words({"text": utterance.text, "tokens": tokens}),
+        )
+
+    def add_finding(self, call_id: str, finding: Finding, now: datetime) -> Future[None]:
+        """What a speech rule found; a change of its status is another row."""
+        words = {
+            "heard_text": finding.heard_text,
+            "heard_pinyin": finding.heard_pinyin,
+            "before": finding.before,
+            "after": finding.after,
+        }
+        return self._add(
+            "findings",
+            call_id=call_id,
+            finding_id=finding.finding_id,
+            at=micros(now),
+            rule=finding.rule,
+            pack=finding.pack,
+            title_zh=finding.title.zh,
+            title_en=finding.title.en,
+            severity=finding.severity.value,
+            rulebook_version=finding.rulebook.version,
+            rulebook_digest=finding.rulebook.digest,
+            leg=finding.leg.value,
+            start_s=float(finding.start_s),
+            end_s=float(finding.end_s),
+            matched=finding.matched,
+            confidence=float(finding.confidence),
+            status=finding.status.value,
+            raised_s=float(finding.raised_s),
+            words_sealed=self._keys.sealed_words(words),
+        )
+
+    def add_coverage(self, call_id: str, coverage: LegCoverage, now: datetime) -> Future[None]:
+        """How much of one leg was received and analysed, and why not all of it."""
+        return self._add(
+            "coverage",
+            call_id=call_id,
+            at=micros(now),
+            leg=coverage.leg.value,
+            call_seconds=float(coverage.call_seconds),
+            received_s=float(coverage.received_s),
+            analysed_s=float(coverage.analysed_s),
+            causes=json.dumps(coverage.causes, ensure_ascii=False),
+        )
+
+    def _add(self, table: str, **values: Value) -> Future[None]:
+        return self._writer.submit(lambda db: _insert(db, table, **values))
+
+    def _insert_decision(
+        self, db: sqlite3.Connection, request: DialRequest, decision: Decision, now: datetime
+    ) -> str:
+        decision_id = _new_id()
+        _insert(
+            db,
+            "decisions",
+            decision_id=decision_id,
+            nonce=request.nonce,
+            at=micros(now),
+            verdict=decision.verdict.value,
+            reasons=_reasons(decision.reasons),
+            earliest=None if decision.earliest is None else micros(decision.earliest),
+            rulebook_version=decision.rulebook.version,
+            rulebook_digest=decision.rulebook.digest,
+            **self._person(request.number, request.customer),
+            region=request.region,
+            scene=request.scene,
+            agent=request.agent,
+            linkedid=request.linkedid,
+        )
+        return decision_id
+
+    def _person(self, number: str, customer: str) -> dict[str, Value]:
+        return {
+            "number_hash": self._keys.hashed("number", number),
+            "number_sealed": self._keys.sealed("number", number),
+            "customer_hash": self._keys.hashed("customer", customer),
+            "customer_sealed": self._keys.sealed("customer", customer),
+        }
+
+
+def _new_id() -> str:
+    return uuid.uuid4().hex
+
+
+def _values(**values: Value) -> dict[str, Value]:
+    return values
+
+
+_SAID_AGAIN = frozenset({"calls", "answers", "call_ends", "legs"})
+"""Tables in which the first row of a call stays when the same is said again."""
+
+
+def _insert(db: sqlite3.Connection, table: str, **values: Value) -> None:
+    db.execute(_statement(table, tuple(values)), tuple(values.values()))
+
+
+@lru_cache(maxsize=64)
+def _statement(table: str, columns: tuple[str, ...]) -> str:
+    conflict = " ON CONFLICT DO NOTHING" if table in _SAID_AGAIN else ""
+    places = ", ".join("?" * len(columns))
+    return f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({places}){conflict}"  # noqa: S608 - names of our own
+
+
+@lru_cache(maxsize=512)
+def _reasons(reasons: tuple[Reason, ...]) -> str:
+    """The reasons in full, so that a decision can be read without its rulebook."""
+    listed = [
+        {
+            "rule": each.rule,
+            "pack": each.pack,
+            "title": {"zh": each.title.zh, "en": each.title.en},
+            "citation": each.citation,
+            "cause": each.cause,
+        }
+        for each in reasons
+    ]
+    return json.dumps(listed, ensure_ascii=False, separators=(",", ":"))

@@ -1,0 +1,88 @@
+"""Owns the ledger's own words: what is handed to it, and what is read from it again.
+
+Used by the gateway, the commands and the console. Numbers and customers' ids stay out of every
+`repr`, so that no log line shows them by accident.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from policy.dialling.decision import Decision
+from policy.dialling.facts import Suppression
+from policy.dialling.request import DialRequest
+from policy.speech.finding import Finding
+from policy.speech.utterance import Leg
+
+
+@dataclass(frozen=True)
+class Decided:
+    """A decision that is on disk. `attempt_id` is that of the reservation, None on a denial."""
+
+    decision_id: str
+    decision: Decision
+    attempt_id: str | None
+
+
+@dataclass(frozen=True)
+class CallRecord:
+    """A call that was allowed and is being placed. `call_id` is the decision's nonce; `number` is
+    canonical."""
+
+    call_id: str
+    decision_id: str
+    number: str = field(repr=False)
+    agent: str
+    scene: str
+    customer: str = field(repr=False)
+    linkedid: str
+    started_at: datetime
+
+
+@dataclass(frozen=True)
+class LegCoverage:
+    """How much of one leg was heard, in seconds; `causes` say why some was not."""
+
+    leg: Leg
+    call_seconds: float
+    received_s: float
+    analysed_s: float
+    causes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class RecordedDecision:
+    decision_id: str
+    at: datetime
+    request: DialRequest = field(repr=False)
+    decision: Decision
+
+
+@dataclass(frozen=True)
+class RecordedFinding:
+    """A finding as it last stood; `agent` and `scene` are the call's, empty when the call itself
+    is not in the ledger."""
+
+    call_id: str
+    at: datetime
+    agent: str
+    scene: str
+    finding: Finding = field(repr=False)
+
+
+@dataclass(frozen=True)
+class RecordedSuppression:
+    """A do-not-call entry with whom it is for; `call_id` and `finding_id` are empty when no call
+    is behind it."""
+
+    suppression: Suppression
+    number: str = field(repr=False)
+    customer: str = field(repr=False)
+    call_id: str
+    finding_id: str
+    note: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class DecisionCounts:
+    decisions: int
+    denials: int

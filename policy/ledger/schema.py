@@ -1,0 +1,231 @@
+"""Owns the ledger's tables: migrations, and the triggers that make them append-only.
+
+Called when a ledger is opened for writing. A migration, once released, is never changed: another
+one follows it. Times are integer microseconds since 1970-01-01 UTC; `*_hash` is a keyed hash,
+`*_sealed` is encrypted; what a table says of a call is never changed, only followed by more rows.
+"""
+
+import sqlite3
+from typing import Any
+
+from sqlite_utils import Database
+from sqlite_utils.db import Table
+from sqlite_utils.migrations import Migrations
+
+APPLICATION_ID = 0x43574C47
+"""In the header of the file: this is a ledger of Callwarden's ("CWLG")."""
+
+migrations = Migrations("callwarden.ledger")
+
+_PERSON: dict[str, type] = {
+    "number_hash": bytes,
+    "number_sealed": bytes,
+    "customer_hash": bytes,
+    "customer_sealed": bytes,
+}
+_RULEBOOK: dict[str, type] = {"rulebook_version": str, "rulebook_digest": str}
+
+
+def _append_only(
+    db: Database,
+    name: str,
+    columns: dict[str, Any],
+    *,
+    optional: tuple[str, ...] = (),
+    unique: tuple[tuple[str, ...], ...] = (),
+    indexes: tuple[tuple[str, ...], ...] = (),
+) -> None:
+    """A table whose rows are numbered in the order of their commits (`seq`) and stay for ever."""
+    table = db[name]
+    assert isinstance(table, Table)  # noqa: S101 - the name is that of no view
+    required = [each for each in columns if each not in optional]
+    table.create({"seq": int, **columns}, pk="seq", not_null=required, strict=True)
+    for key in unique:
+        table.create_index(key, unique=True)
+    for key in indexes:
+        table.create_index(key)
+    for change in ("UPDATE", "DELETE"):
+        db.conn.execute(
+            f"CREATE TRIGGER {name}_never_{change.lower()} BEFORE {change} ON {name} "
+            "BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END"
+        )
+
+
+@migrations()
+def m001_one_real_call(db: Database) -> None:
+    """Decisions, attempts, suppressions, and what is heard and found on a call."""
+    _append_only(db, "meta", {"key": str, "value": bytes}, unique=(("key",),))
+    _append_only(
+        db,
+        "decisions",
+        {
+            "decision_id": str,
+            "nonce": str,
+            "at": int,
+            "verdict": str,
+            "reasons": str,
+            "earliest": int,
+            **_RULEBOOK,
+            **_PERSON,
+            "region": str,
+            "scene": str,
+            "agent": str,
+            "linkedid": str,
+        },
+        optional=("earliest", *_PERSON),
+        unique=(("decision_id",),),
+        indexes=(("nonce",), ("at",)),
+    )
+    _append_only(
+        db,
+        "attempts",
+        {
+            "attempt_id": str,
+            "decision_id": str,
+            "nonce": str,
+            "reserved_at": int,
+            "number_hash": bytes,
+            "customer_hash": bytes,
+            "scene": str,
+            "linkedid": str,
+        },
+        optional=("customer_hash",),
+        unique=(("attempt_id",), ("nonce",)),
+        indexes=(("number_hash", "reserved_at"), ("customer_hash", "reserved_at")),
+    )
+    _append_only(
+        db,
+        "settlements",
+        {
+            "nonce": str,
+            "at": int,
+            "disposition": str,
+            "q850_cause": int,
+            "connected": int,
+            "talk_seconds": float,
+        },
+        indexes=(("nonce",),),
+    )
+    _append_only(
+        db,
+        "suppressions",
+        {
+            "suppression_id": str,
+            **_PERSON,
+            "since": int,
+            "until": int,
+            "source": str,
+            "channel": str,
+            "purpose": str,
+            "provisional": int,
+            "call_id": str,
+            "finding_id": str,
+            "note_sealed": bytes,
+        },
+        optional=("until", "note_sealed", *_PERSON),
+        unique=(("suppression_id",),),
+        indexes=(("number_hash",), ("customer_hash",), ("since",)),
+    )
+    _append_only(
+        db,
+        "calls",
+        {
+            "call_id": str,
+            "decision_id": str,
+            **_PERSON,
+            "agent": str,
+            "scene": str,
+            "linkedid": str,
+            "started_at": int,
+        },
+        optional=tuple(_PERSON),
+        unique=(("call_id",),),
+        indexes=(("started_at",),),
+    )
+    _append_only(db, "answers", {"call_id": str, "answered_at": int}, unique=(("call_id",),))
+    _append_only(
+        db,
+        "call_ends",
+        {"call_id": str, "ended_at": int, "seconds": float, "q850_cause": int},
+        unique=(("call_id",),),
+    )
+    _append_only(
+        db,
+        "legs",
+        {"call_id": str, "leg": str, "channel_id": str},
+        unique=(("call_id", "leg", "channel_id"),),
+    )
+    _append_only(
+        db,
+        "utterances",
+        {
+            "call_id": str,
+            "utterance_id": str,
+            "leg": str,
+            "start_s": float,
+            "end_s": float,
+            "words_sealed": bytes,
+        },
+        indexes=(("call_id",),),
+    )
+    _append_only(
+        db,
+        "findings",
+        {
+            "call_id": str,
+            "finding_id": str,
+            "at": int,
+            "rule": str,
+            "pack": str,
+            "title_zh": str,
+            "title_en": str,
+            "severity": str,
+            **_RULEBOOK,
+            "leg": str,
+            "start_s": float,
+            "end_s": float,
+            "matched": str,
+            "confidence": float,
+            "status": str,
+            "raised_s": float,
+            "words_sealed": bytes,
+        },
+        indexes=(("call_id", "finding_id"), ("at",)),
+    )
+    _append_only(
+        db,
+        "coverage",
+        {
+            "call_id": str,
+            "at": int,
+            "leg": str,
+            "call_seconds": float,
+            "received_s": float,
+            "analysed_s": float,
+            "causes": str,
+        },
+        indexes=(("call_id",), ("at",)),
+    )
+
+
+def unknown(connection: sqlite3.Connection) -> list[str]:
+    """Migrations applied to this file that this Callwarden does not know: a newer one made it."""
+    known = {each.name for each in migrations.pending(Database(memory=True))}
+    applied = migrations.applied(Database(connection))
+    return [each.name for each in applied if each.name not in known]
+
+
+def pending(connection: sqlite3.Connection) -> bool:
+    """Whether an older Callwarden made the file."""
+    return bool(migrations.pending(Database(connection)))
+
+
+def migrate(connection: sqlite3.Connection, check_value: bytes) -> None:
+    """Brings the tables up to date, within the caller's transaction. A fresh file becomes a
+    ledger that belongs to the key of `check_value`."""
+    migrations.apply(Database(connection))
+    connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    connection.execute(
+        "INSERT INTO meta (key, value) VALUES ('key_check', ?) ON CONFLICT DO NOTHING",
+        [check_value],
+    )
