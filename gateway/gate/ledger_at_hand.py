@@ -19,9 +19,12 @@ _log = structlog.get_logger(__name__)
 
 
 class LedgerAtHand:
-    def __init__(self, file: Path, key_file: Path, health: Health) -> None:
+    def __init__(self, file: Path, key_file: Path, health: Health, *, deadline_ms: int) -> None:
+        """Another process' lock is waited for during half of `deadline_ms`, so that a refusal can
+        say that it was a lock."""
         self._file = file
         self._key_file = key_file
+        self._busy_ms = deadline_ms // 2
         self._health = health
         self._ledger: Ledger | None = None
         self._is_open = asyncio.Event()
@@ -37,7 +40,9 @@ class LedgerAtHand:
         """Opens the ledger, trying again every second, for ever. Health says why it does not."""
         while self._ledger is None:
             try:
-                self._ledger = await asyncio.to_thread(Ledger.open, self._file, self._key_file)
+                self._ledger = await asyncio.to_thread(
+                    Ledger.open, self._file, self._key_file, busy_ms=self._busy_ms
+                )
             except LedgerUnavailable as error:
                 self.failed(error)
                 await asyncio.sleep(_AGAIN_S)
