@@ -24,16 +24,16 @@ from dataclasses import dataclass
 from typing import Literal, Self
 
 from pydantic import Field, model_validator
-from pypinyin import Style, lazy_pinyin
+from pypinyin import Style
 
 from callwarden import located_yaml
 from callwarden.located_yaml import LocatedDocument, Path
 from callwarden.problems import Problem, did_you_mean
+from policy.speech import sound
 from policy.speech.conversation import Conversation
 from policy.speech.finding import Finding, FindingStatus
 from policy.speech.pack import Name, Part, Text
 from policy.speech.rulebook import SpeechRule, SpeechRulebook
-from policy.speech.sound import is_character
 from policy.speech.utterance import Leg, Token, Utterance
 
 _SYLLABLE_S = 0.22
@@ -180,12 +180,10 @@ def utterances(turns: Sequence[Turn]) -> list[Utterance]:
 def _offsets(text: str) -> Iterator[tuple[str, float]]:
     """Each syllable of a sentence and when it begins, in seconds at an ordinary pace."""
     at_s = 0.0
-    sounding = "".join(mark for mark in text if is_character(mark) or mark.isalnum())
-    style = Style.TONE3
-    syllables = iter(lazy_pinyin(sounding, style, list, neutral_tone_with_five=True))
+    syllables = iter(sound.spoken(text, Style.TONE3))
     for mark in text:
-        if is_character(mark) or mark.isalnum():
-            yield next(syllables), at_s
+        if sound.is_character(mark) or mark.isalnum():
+            yield next(syllables)[1], at_s
             at_s += _SYLLABLE_S
         else:
             at_s += _PAUSES_S.get(mark, 0)

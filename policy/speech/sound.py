@@ -8,6 +8,7 @@ token alone, never on its neighbours, so it is the same however the audio was cu
 import re
 import unicodedata
 from functools import lru_cache
+from itertools import groupby
 
 from pypinyin import Style, lazy_pinyin, pinyin
 
@@ -55,17 +56,29 @@ def readings(phrase: str) -> list[tuple[str, ...]]:
     These are its reading in this phrase, the reading it has alone (a model that writes characters
     is read so) and its second reading (还 hai, huan). 你 and 您 are heard for one another.
     """
-    marks = [mark for mark in phrase if is_character(mark) or mark.isalnum()]
-    in_phrase = lazy_pinyin("".join(marks), style=Style.NORMAL, errors=list)
     found: list[tuple[str, ...]] = []
-    for mark, reading in zip(marks, in_phrase, strict=True):
+    for mark, reading in spoken(phrase, Style.NORMAL):
         if not is_character(mark):
-            found.append((mark.upper(),))
+            found.append((reading,))
             continue
         usual = pinyin(mark, style=Style.NORMAL, heteronym=True)[0][:2]
         syllables = [reading, *usual]
         syllables += [_SAME_PERSON[each] for each in syllables if each in _SAME_PERSON]
         found.append(tuple(dict.fromkeys(syllables)))
+    return found
+
+
+def spoken(text: str, style: Style) -> list[tuple[str, str]]:
+    """Each sounding mark of a text with its syllable as it reads in this text; Latin letters and
+    digits are syllables of their own, in capitals."""
+    found: list[tuple[str, str]] = []
+    marks = [mark for mark in text if is_character(mark) or mark.isalnum()]
+    for characters, run in groupby(marks, is_character):
+        together = "".join(run)
+        syllables = list(together.upper())
+        if characters:
+            syllables = lazy_pinyin(together, style, neutral_tone_with_five=True)
+        found += zip(together, syllables, strict=True)
     return found
 
 
