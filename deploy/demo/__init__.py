@@ -1,0 +1,1 @@
+"""The demo: real SIP calls through the lab, one refused, one caught, one stopped. `make demo`."""

@@ -1,0 +1,54 @@
+"""Owns where the demo's calls come from: recorded ones beside the checkout, else dialogues spoken
+once by the catalogue's text-to-speech model and cached, else none, with the way to get them.
+
+Called by the demo and by `callwarden bench live`.
+"""
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+TEXTS = Path(__file__).with_name("dialogues.yaml")
+VOICE = "kokoro-multi-lang-v1_1"
+_ROOT = Path(__file__).resolve().parents[2]
+_CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "callwarden"
+
+
+@dataclass(frozen=True)
+class Dialogues:
+    """Folders of calls (`agent.wav`, `customer.wav`) by id, or what is missing to have them."""
+
+    folders: dict[str, Path]
+    missing: str = ""
+
+
+def find(wanted: tuple[str, ...]) -> Dialogues:
+    """The `wanted` calls: `$CALLWARDEN_SHARED`, `../shared`, the cache, or spoken now.
+
+    Speaking them takes the voice model (365 MB), fetched by `callwarden models pull`, and about a
+    minute, once.
+    """
+    shared = Path(os.environ.get("CALLWARDEN_SHARED", _ROOT.parent / "shared")) / "calls"
+    for source in (shared, _CACHE / "dialogues"):
+        folders = {name: source / name for name in wanted if (source / name).is_dir()}
+        if len(folders) == len(wanted):
+            return Dialogues(folders)
+    return _spoken(wanted, _CACHE / "dialogues")
+
+
+def _spoken(wanted: tuple[str, ...], cache: Path) -> Dialogues:
+    models = _CACHE / "models"
+    steps = (
+        ("callwarden.command", "models", "pull", VOICE, "--to", str(models)),
+        ("recognizer.synthesis", str(TEXTS), str(cache), "--model", str(models / VOICE)),
+    )
+    for step in steps:
+        if subprocess.run([sys.executable, "-m", *step], check=False).returncode != 0:
+            return Dialogues(
+                {},
+                "no calls to play: put recorded ones into ../shared/calls or set CALLWARDEN_SHARED,"
+                f" or let this machine reach the model catalogue (callwarden models pull {VOICE})",
+            )
+    return Dialogues({name: cache / name for name in wanted})

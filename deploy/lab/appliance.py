@@ -1,0 +1,93 @@
+"""Owns the appliance over a lab: the gateway and the recognizer as they run in production, each a
+process of the command `callwarden`, over one configuration file.
+
+Called by the demo, the benchmarks and the integration tests. Both end with the lab at the latest.
+"""
+
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import grpc
+
+from callwarden import settings
+from callwarden.v1 import recognition_pb2 as recognition
+from callwarden.v1 import recognition_pb2_grpc as recognition_grpc
+from deploy.lab.lab import Lab
+from deploy.lab.rootfs import LabError
+
+_READY_S = 30.0
+
+
+class Appliance:
+    """Gateway and recognizer over one lab. `gateway` and `recognizer` are their processes; a test
+    may kill them."""
+
+    def __init__(self, lab: Lab, config: Path) -> None:
+        self.lab = lab
+        self.config = config
+        self.settings = settings.load(config)
+        self.gateway: subprocess.Popen[bytes] | None = None
+        self.recognizer: subprocess.Popen[bytes] | None = None
+
+    @classmethod
+    def start(
+        cls, lab: Lab, *, recognizer: bool = True, **sections: Mapping[str, Any] | str | None
+    ) -> "Appliance":
+        """Both running and ready; `sections` change the configuration. Raises LabError."""
+        appliance = cls(lab, lab.write_settings(**sections))
+        if recognizer:
+            appliance.start_recognizer()
+        appliance.start_gateway()
+        return appliance
+
+    def start_gateway(self) -> None:
+        self.gateway = self._start("gateway", self.settings.oversight.address)
+
+    def start_recognizer(self) -> None:
+        """Serves even without a model: calls are then not analysed, and say so."""
+        self.recognizer = self._start("recognizer", self.settings.recognizer.address)
+
+    def run(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """`callwarden WORDS` over the same configuration, to its end."""
+        return subprocess.run(
+            [*_COMMAND, *words, "--config", str(self.config)],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    def describe_recognizer(self) -> recognition.DescribeResponse:
+        """What the recognizer says of itself: its model, or what is missing."""
+        with _channel(self.settings.recognizer.address) as channel:
+            stub = recognition_grpc.RecognitionStub(channel)
+            return stub.Describe(recognition.DescribeRequest(), timeout=5)
+
+    def log(self, part: str) -> str:
+        """What `gateway` or `recognizer` has logged."""
+        return (self.lab.folder / f"{part}.log").read_text(encoding="utf-8", errors="replace")
+
+    def _start(self, part: str, address: str) -> subprocess.Popen[bytes]:
+        process = self.lab.spawn(
+            [*_COMMAND, part, "run", "--config", str(self.config)], f"{part}.log"
+        )
+        deadline = time.monotonic() + _READY_S
+        with _channel(address) as channel:
+            served = grpc.channel_ready_future(channel)
+            while True:
+                try:
+                    served.result(timeout=0.5)
+                    return process
+                except grpc.FutureTimeoutError:
+                    if process.poll() is not None or time.monotonic() > deadline:
+                        raise LabError(f"the {part} did not start:\n{self.log(part)}") from None
+
+
+def _channel(address: str) -> grpc.Channel:
+    return grpc.insecure_channel(address, options=[("grpc.enable_http_proxy", 0)])
+
+
+_COMMAND = (sys.executable, "-m", "callwarden.command")
