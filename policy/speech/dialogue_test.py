@@ -29,10 +29,10 @@ from pypinyin import Style
 from callwarden import located_yaml
 from callwarden.located_yaml import LocatedDocument, Path
 from callwarden.problems import Problem, did_you_mean
+from policy.rule import Name, Part, Text
 from policy.speech import sound
 from policy.speech.conversation import Conversation
 from policy.speech.finding import Finding, FindingStatus
-from policy.speech.pack import Name, Part, Text
 from policy.speech.rulebook import SpeechRule, SpeechRulebook
 from policy.speech.utterance import Leg, Token, Utterance
 

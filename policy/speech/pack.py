@@ -8,33 +8,16 @@ it can fire.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import Field, model_validator
 
 from callwarden import located_yaml
 from callwarden.located_yaml import LocatedDocument, Path
 from callwarden.problems import Problem, ProblemsFound, did_you_mean
+from policy.rule import Name, Part, Rule, Text, TitleText
 from policy.speech import phrase
 from policy.speech.phrase import Phrase, PhraseError
-
-Text = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
-Name = Annotated[
-    str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*(\.[a-z0-9]+(-[a-z0-9]+)*)*$")
-]
-ScenePattern = Annotated[str, StringConstraints(pattern=r"^(\*|[a-z0-9-]+(\.[a-z0-9-]+)*(\.\*)?)$")]
-Day = Annotated[date, Field(ge=date(1900, 1, 1), le=date(2999, 12, 31))]
-
-
-class Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class TitleText(Part):
-    zh: Text
-    en: Text
-
 
 GUARDS = (
     "not_preceded_by",
@@ -71,34 +54,20 @@ class PatternText(Part):
         return self
 
 
-class Rule(Part):
-    """What every rule has, whatever its kind."""
+class SpokenRule(Rule):
+    """What every speech rule has besides."""
 
-    id: Name
-    title: TitleText
-    severity: Literal["info", "minor", "major", "critical"]
-    scenes: tuple[ScenePattern, ...] = Field(("*",), min_length=1)
     leg: Literal["agent", "customer"] = Field(description="who is found to have said it, or not")
-    effective_from: Day | None = Field(None, description="first day of calls; none: always was")
-    effective_to: Day | None = Field(None, description="last day of calls; none: open end")
-    citation: Text = Field(description='law and article, or "house rule"')
-
-    @model_validator(mode="after")
-    def _in_order(self) -> Self:
-        first, last = self.effective_from, self.effective_to
-        if first is not None and last is not None and first > last:
-            raise ValueError("effective_from is later than effective_to: the rule never holds")
-        return self
 
 
-class SaidRule(Rule):
+class SaidRule(SpokenRule):
     """One of the patterns was said by the leg."""
 
     kind: Literal["said"]
     patterns: tuple[Name, ...] = Field(min_length=1)
 
 
-class OpeningRule(Rule):
+class OpeningRule(SpokenRule):
     """None of the patterns was said in the first seconds of the leg's speech.
 
     Speech is counted without pauses; found when they have passed, or when the call ends.
