@@ -5,6 +5,7 @@ One writer a process; rows are added, never changed; numbers, customers' ids and
 """
 
 from policy.ledger.ledger import Ledger
+from policy.ledger.reader import LedgerReader
 from policy.ledger.records import (
     CallRecord,
     Decided,
@@ -21,6 +22,7 @@ __all__ = [
     "Decided",
     "DecisionCounts",
     "Ledger",
+    "LedgerReader",
     "LedgerUnavailable",
     "LegCoverage",
     "RecordedDecision",

@@ -72,14 +72,18 @@ def to_write(file: Path, key_file: Path, keys: Seal, busy_ms: int) -> sqlite3.Co
     return connection
 
 
-def to_read(file: Path, key_file: Path, keys: Seal, busy_ms: int) -> sqlite3.Connection:
-    """A connection that cannot write. Raises LedgerUnavailable, also when there is no ledger."""
+def to_read(file: Path, key_file: Path, busy_ms: int) -> tuple[sqlite3.Connection, Seal]:
+    """A connection that cannot write, for any thread, and the keys of what it reads.
+
+    Raises LedgerUnavailable, also when there is no ledger.
+    """
     with explained(file):
         if not file.exists():
             raise LedgerUnavailable(
                 f"{file}: there is no ledger; start the gateway once, or correct `state` in the "
                 "configuration"
             )
+        keys = seal.load(key_file)
         connection = sqlite3.connect(
             f"{file.absolute().as_uri()}?mode=ro",
             uri=True,
@@ -98,7 +102,7 @@ def to_read(file: Path, key_file: Path, keys: Seal, busy_ms: int) -> sqlite3.Con
         except BaseException:
             connection.close()
             raise
-    return connection
+    return connection, keys
 
 
 def refuse_read_only(file: Path) -> None:

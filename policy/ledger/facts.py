@@ -27,16 +27,14 @@ LEFT JOIN settlements AS settled ON settled.nonce = mine.nonce
 GROUP BY mine.seq ORDER BY mine.seq
 """
 
-_SUPPRESSION_COLUMNS = "suppression_id, source, since, until, channel, purpose, provisional"
-
-_SUPPRESSIONS = f"""
-SELECT {_SUPPRESSION_COLUMNS} FROM (
+_SUPPRESSIONS = """
+SELECT * FROM (
     SELECT * FROM suppressions WHERE number_hash = :number
     UNION
     SELECT * FROM suppressions WHERE customer_hash = :customer
 )
 WHERE until IS NULL OR until > :now ORDER BY seq
-"""  # noqa: S608 - column names of our own
+"""
 
 
 def gather(
@@ -49,7 +47,9 @@ def gather(
         "customer": keys.hashed("customer", customer),
     }
     attempts = connection.execute(_ATTEMPTS, {**person, "since": micros(now - REMEMBERED)})
-    suppressions = connection.execute(_SUPPRESSIONS, {**person, "now": micros(now)})
+    suppressions = connection.cursor()
+    suppressions.row_factory = sqlite3.Row
+    suppressions.execute(_SUPPRESSIONS, {**person, "now": micros(now)})
     return Facts(
         tuple(
             Attempt(instant(at), linkedid, None if connected is None else bool(connected), talk)
@@ -59,17 +59,16 @@ def gather(
     )
 
 
-def suppression(row: tuple[str, str, int, int | None, str, str, int]) -> Suppression:
-    """A row of `suppression_id, source, since, until, channel, purpose, provisional`."""
-    suppression_id, source, since, until, channel, purpose, provisional = row
+def suppression(row: sqlite3.Row) -> Suppression:
+    """A row of the table `suppressions` as the rules see it."""
     return Suppression(
-        suppression_id,
-        source,
-        instant(since),
-        None if until is None else instant(until),
-        channel,
-        purpose,
-        bool(provisional),
+        row["suppression_id"],
+        row["source"],
+        instant(row["since"]),
+        None if row["until"] is None else instant(row["until"]),
+        row["channel"],
+        row["purpose"],
+        bool(row["provisional"]),
     )
 
 

@@ -1,0 +1,221 @@
+"""Owns reading the ledger: facts for a dry run, what happened lately, and counts.
+
+Used by the commands, the console's history and the gateway after a restart. It cannot write; it
+sees what was committed before each question, and never holds up the writer.
+"""
+
+import json
+import sqlite3
+import threading
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from policy.dialling.decision import Decision, Reason, Verdict
+from policy.dialling.facts import Facts
+from policy.dialling.request import DialRequest
+from policy.identity import RulebookIdentity, Title
+from policy.ledger import connection
+from policy.ledger.facts import gather, suppression
+from policy.ledger.moment import instant, micros
+from policy.ledger.records import (
+    CallRecord,
+    DecisionCounts,
+    RecordedDecision,
+    RecordedFinding,
+    RecordedSuppression,
+)
+from policy.ledger.seal import Seal
+from policy.ledger.unavailable import explained
+from policy.speech.finding import Finding, FindingStatus, Severity
+from policy.speech.utterance import Leg
+
+_PAGE = 500
+"""Rows read at once by what reads everything."""
+
+
+class LedgerReader:
+    """The reading side. Safe to call from any thread, one question at a time; every method raises
+    LedgerUnavailable when the ledger cannot be read."""
+
+    def __init__(self, db: sqlite3.Connection, keys: Seal, file: Path) -> None:
+        self._db = db
+        self._keys = keys
+        self._file = file
+        self._asking = threading.Lock()
+
+    @classmethod
+    def open(cls, file: Path, key_file: Path, *, busy_ms: int = 5000) -> "LedgerReader":
+        """The ledger in `file` under the key in `key_file`. Makes nothing.
+
+        Raises LedgerUnavailable: no ledger there, another's file, another's key, another version.
+        """
+        return cls(*connection.to_read(file, key_file, busy_ms), file)
+
+    def close(self) -> None:
+        with self._asking:
+            self._db.close()
+
+    def __enter__(self) -> "LedgerReader":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    @property
+    def keys(self) -> Seal:
+        """Opens what a row has sealed; for what exports rows."""
+        return self._keys
+
+    def rows(self, query: str, values: Sequence[Any] = ()) -> list[sqlite3.Row]:
+        """All rows of a query of the ledger's own modules."""
+        with self._asking, explained(self._file):
+            cursor = self._db.execute(query, values)
+            cursor.row_factory = sqlite3.Row
+            return cursor.fetchall()
+
+    def facts(self, number: str, customer: str, now: datetime) -> Facts:
+        """What a decision on this number (canonical) and customer would know at `now`."""
+        with self._asking, explained(self._file):
+            return gather(self._db, self._keys, number, customer, now)
+
+    def decision_by_nonce(self, nonce: str) -> RecordedDecision | None:
+        """The decision made under this nonce: the one that allowed, else the last."""
+        found = self.rows(
+            "SELECT * FROM decisions WHERE nonce = ? ORDER BY verdict = 'ALLOW' DESC, seq DESC "
+            "LIMIT 1",
+            [nonce],
+        )
+        return self._decision(found[0]) if found else None
+
+    def recent_decisions(self, limit: int) -> list[RecordedDecision]:
+        """The newest decisions, newest first."""
+        found = self.rows("SELECT * FROM decisions ORDER BY seq DESC LIMIT ?", [limit])
+        return [self._decision(row) for row in found]
+
+    def recent_findings(self, limit: int) -> list[RecordedFinding]:
+        """The newest findings as they last stood, newest first."""
+        found = self.rows(
+            "SELECT findings.*, calls.agent, calls.scene FROM findings "  # noqa: S608 - own words
+            "LEFT JOIN calls ON calls.call_id = findings.call_id "
+            f"WHERE {LAST_STATE} ORDER BY findings.seq DESC LIMIT ?",
+            [limit],
+        )
+        return [self._finding(row) for row in found]
+
+    def recent_suppressions(self, limit: int) -> list[RecordedSuppression]:
+        """The newest do-not-call entries, newest first, ended ones among them."""
+        found = self.rows("SELECT * FROM suppressions ORDER BY seq DESC LIMIT ?", [limit])
+        return [self._suppression(row) for row in found]
+
+    def suppressions(self) -> Iterator[RecordedSuppression]:
+        """All do-not-call entries, oldest first, ended ones among them."""
+        last = 0
+        while page := self.rows(
+            "SELECT * FROM suppressions WHERE seq > ? ORDER BY seq LIMIT ?", [last, _PAGE]
+        ):
+            yield from map(self._suppression, page)
+            last = page[-1]["seq"]
+
+    def call(self, call_id: str) -> CallRecord | None:
+        """The call as it began."""
+        found = self.rows("SELECT * FROM calls WHERE call_id = ?", [call_id])
+        if not found:
+            return None
+        row = found[0]
+        return CallRecord(
+            call_id,
+            row["decision_id"],
+            self._keys.opened("number", row["number_sealed"]),
+            row["agent"],
+            row["scene"],
+            self._keys.opened("customer", row["customer_sealed"]),
+            row["linkedid"],
+            instant(row["started_at"]),
+        )
+
+    def decisions_since(self, since: datetime) -> DecisionCounts:
+        """How many decisions were made from `since` on, and how many of them were denials."""
+        (row,) = self.rows(
+            "SELECT count(*) AS decisions, coalesce(sum(verdict = 'DENY'), 0) AS denials "
+            "FROM decisions WHERE at >= ?",
+            [micros(since)],
+        )
+        return DecisionCounts(row["decisions"], row["denials"])
+
+    def _decision(self, row: sqlite3.Row) -> RecordedDecision:
+        request = DialRequest(
+            row["nonce"],
+            self._keys.opened("number", row["number_sealed"]),
+            row["scene"],
+            row["agent"],
+            self._keys.opened("customer", row["customer_sealed"]),
+            row["linkedid"],
+            row["region"],
+        )
+        reasons = tuple(
+            Reason(
+                each["rule"],
+                each["pack"],
+                Title(each["title"]["zh"], each["title"]["en"]),
+                each["citation"],
+                each["cause"],
+            )
+            for each in json.loads(row["reasons"])
+        )
+        decision = Decision(
+            Verdict(row["verdict"]),
+            reasons,
+            None if row["earliest"] is None else instant(row["earliest"]),
+            RulebookIdentity(row["rulebook_version"], row["rulebook_digest"]),
+        )
+        return RecordedDecision(row["decision_id"], instant(row["at"]), request, decision)
+
+    def _finding(self, row: sqlite3.Row) -> RecordedFinding:
+        words = self._keys.opened_words(row["words_sealed"])
+        finding = Finding(
+            finding_id=row["finding_id"],
+            rule=row["rule"],
+            pack=row["pack"],
+            title=Title(row["title_zh"], row["title_en"]),
+            severity=Severity(row["severity"]),
+            rulebook=RulebookIdentity(row["rulebook_version"], row["rulebook_digest"]),
+            leg=Leg(row["leg"]),
+            start_s=row["start_s"],
+            end_s=row["end_s"],
+            heard_text=words["heard_text"],
+            heard_pinyin=words["heard_pinyin"],
+            matched=row["matched"],
+            confidence=row["confidence"],
+            status=FindingStatus(row["status"]),
+            raised_s=row["raised_s"],
+            before=words["before"],
+            after=words["after"],
+        )
+        return RecordedFinding(
+            row["call_id"], instant(row["at"]), row["agent"] or "", row["scene"] or "", finding
+        )
+
+    def _suppression(self, row: sqlite3.Row) -> RecordedSuppression:
+        return RecordedSuppression(
+            suppression(row),
+            self._keys.opened("number", row["number_sealed"]),
+            self._keys.opened("customer", row["customer_sealed"]),
+            row["call_id"],
+            row["finding_id"],
+            self._keys.opened("words", row["note_sealed"]),
+        )
+
+
+LAST_STATE = (
+    "NOT EXISTS (SELECT 1 FROM findings AS later WHERE later.call_id = findings.call_id "
+    "AND later.finding_id = findings.finding_id AND later.seq > findings.seq)"
+)
+"""Holds for the row of a finding after which no other changed its status."""
