@@ -3,6 +3,7 @@ after changing a rule, before anybody is called by it.
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -10,16 +11,17 @@ import click
 
 from callwarden import located_yaml
 from callwarden.command import with_settings
-from callwarden.located_yaml import LocatedDocument
+from callwarden.located_yaml import LocatedDocument, Model
 from callwarden.problems import Problem, ProblemsFound, did_you_mean
 from callwarden.settings import Settings
 from policy import rulebook
 from policy.dialling import rule_tests
 from policy.dialling.pack import DiallingPack
 from policy.dialling.rule_tests import RuleTests
-from policy.dialling.rulebook import DiallingRulebook
 from policy.rule import Rule, TitleText
 from policy.rulebook import Packs
+from policy.speech import dialogue_test
+from policy.speech.dialogue_test import DialogueTests
 from policy.speech.pack import SpeechPack
 
 _FOLDER = click.argument(
@@ -71,19 +73,30 @@ def test(configured: Settings, folder: Path | None) -> int:
     return 1 if failures else 0
 
 
-def _run(document: LocatedDocument) -> Sequence[Problem]:
-    file = Path(document.file)
-    tests = located_yaml.validate(document, RuleTests)
-    packs = rulebook.read(file.parent, (tests.pack,), ())
-    failures = rule_tests.run(
-        tests, document, DiallingRulebook.compile(packs.dialling, packs.identity)
-    )
-    passed = len(tests.tests) - len(failures)
-    click.echo(f"{file}: {passed} of {len(tests.tests)} passed")
-    return failures
+@dataclass(frozen=True)
+class TestFile:
+    """A file of tests, and the pack it is about; `folder` is where the packs lie."""
+
+    document: LocatedDocument
+    folder: Path
+    pack: str
+    spoken: bool
 
 
-def _everything(configured: Settings, folder: Path | None) -> tuple[Packs, list[LocatedDocument]]:
+def _run(file: TestFile) -> Sequence[Problem]:
+    """Says how many tests of the file passed; gives those that failed."""
+    if file.spoken:
+        rules = rulebook.load(file.folder, (), (file.pack,))
+        outcome = dialogue_test.run(file.document, rules.speech)
+    else:
+        rules = rulebook.load(file.folder, (file.pack,), ())
+        outcome = rule_tests.run(file.document, rules.dialling)
+    passed = outcome.tests - len(outcome.failures)
+    click.echo(f"{file.document.file}: {passed} of {outcome.tests} passed")
+    return outcome.failures
+
+
+def _everything(configured: Settings, folder: Path | None) -> tuple[Packs, list[TestFile]]:
     """All packs of the folder, whether in force or not, and all tests.
 
     Raises ProblemsFound with what is wrong in any of them, and with packs the configuration names
@@ -91,35 +104,50 @@ def _everything(configured: Settings, folder: Path | None) -> tuple[Packs, list[
     """
     chosen = configured.rules
     place = folder or chosen.folder or rulebook.shipped()
-    in_force = (chosen.packs, chosen.speech) if folder is None else ((), ())
+    packs, speech = (chosen.packs, chosen.speech) if folder is None else ((), ())
     problems: list[Problem] = []
-    packs = None
+    found = None
     try:
-        packs = rulebook.read(
+        found = rulebook.read(
             place,
-            (*rulebook.dialling_packs(place), *in_force[0]),
-            (*rulebook.speech_packs(place), *in_force[1]),
+            (*rulebook.dialling_packs(place), *packs),
+            (*rulebook.speech_packs(place), *speech),
         )
     except ProblemsFound as error:
         problems.extend(error.problems)
-    tests = list(_tests(place, problems))
-    if packs is None or problems:
+    tests = [*_dialling_tests(place, problems), *_speech_tests(place, problems)]
+    if found is None or problems:
         raise ProblemsFound(problems)
-    return packs, tests
+    return found, tests
 
 
-def _tests(folder: Path, problems: list[Problem]) -> Iterator[LocatedDocument]:
+def _dialling_tests(folder: Path, problems: list[Problem]) -> Iterator[TestFile]:
     known = rulebook.dialling_packs(folder)
     for document in rulebook.documents(rulebook.dialling_tests(folder), problems):
-        try:
-            pack = located_yaml.validate(document, RuleTests).pack
-        except ProblemsFound as error:
-            problems.extend(error.problems)
+        tests = _checked(document, RuleTests, problems)
+        if tests is None:
             continue
-        if pack not in known:
-            message = f"no pack {pack} lies beside it{did_you_mean(pack, known)}"
+        if tests.pack not in known:
+            message = f"no pack {tests.pack} lies beside it{did_you_mean(tests.pack, known)}"
             problems.append(document.problem(("pack",), message))
-        yield document
+        yield TestFile(document, folder, tests.pack, spoken=False)
+
+
+def _speech_tests(folder: Path, problems: list[Problem]) -> Iterator[TestFile]:
+    for pack in rulebook.speech_packs(folder):
+        for document in rulebook.documents(rulebook.speech_tests(folder, pack), problems):
+            if _checked(document, DialogueTests, problems) is not None:
+                yield TestFile(document, folder, pack, spoken=True)
+
+
+def _checked(
+    document: LocatedDocument, model: type[Model], problems: list[Problem]
+) -> Model | None:
+    try:
+        return located_yaml.validate(document, model)
+    except ProblemsFound as error:
+        problems.extend(error.problems)
+        return None
 
 
 def _show(

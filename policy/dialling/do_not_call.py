@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from policy.dialling import scene
+from policy import scene
 from policy.dialling.circumstances import Circumstances
 from policy.dialling.facts import Suppression
 

@@ -9,13 +9,14 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, AwareDatetime, Field
 
+from callwarden import located_yaml
 from callwarden.located_yaml import LocatedDocument
-from callwarden.problems import Problem
 from policy.dialling import facts, number
 from policy.dialling.decision import Decision
 from policy.dialling.evaluate import evaluate
 from policy.dialling.request import DialRequest
 from policy.dialling.rulebook import DiallingRulebook
+from policy.outcome import Outcome
 from policy.rule import Name, Part, ScenePattern, Text
 
 Instant = Annotated[AwareDatetime, AfterValidator(lambda instant: instant.astimezone(UTC))]
@@ -74,15 +75,15 @@ class RuleTests(Part):
     tests: tuple[RuleTest, ...] = Field(min_length=1)
 
 
-def run(
-    tests: RuleTests, document: LocatedDocument, rulebook: DiallingRulebook
-) -> tuple[Problem, ...]:
-    """Each test that fails, at its place in `document`."""
-    return tuple(
+def run(document: LocatedDocument, rulebook: DiallingRulebook) -> Outcome:
+    """Runs one file of tests. Raises ProblemsFound when it is not such a file."""
+    tests = located_yaml.validate(document, RuleTests).tests
+    failures = tuple(
         document.problem(("tests", index), f"{test.name}: {difference}")
-        for index, test in enumerate(tests.tests)
+        for index, test in enumerate(tests)
         if (difference := _difference(test, rulebook))
     )
+    return Outcome(len(tests), failures)
 
 
 def _difference(test: RuleTest, rulebook: DiallingRulebook) -> str:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Self
 
-from policy.dialling import pack, scene
+from policy import scene
+from policy.dialling import pack
 from policy.dialling.call_limit import CalendarDays, CallLimit, Rolling
 from policy.dialling.circumstances import Circumstances, Condition
 from policy.dialling.decision import Reason

@@ -20,7 +20,6 @@ as on a call; nothing is decided differently for a test.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Literal, Self
 
 from pydantic import Field, model_validator
@@ -29,6 +28,7 @@ from pypinyin import Style
 from callwarden import located_yaml
 from callwarden.located_yaml import LocatedDocument, Path
 from callwarden.problems import Problem, did_you_mean
+from policy.outcome import Outcome
 from policy.rule import Name, Part, Text
 from policy.speech import sound
 from policy.speech.conversation import Conversation
@@ -104,14 +104,6 @@ class DialogueTests(Part):
         return self
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """How many dialogues were spoken, and what came out otherwise than written."""
-
-    spoken: int
-    failures: tuple[Problem, ...]
-
-
 def run(document: LocatedDocument, rulebook: SpeechRulebook) -> Outcome:
     """Speaks every dialogue of one test file to the rulebook.
 
@@ -139,8 +131,8 @@ def run(document: LocatedDocument, rulebook: SpeechRulebook) -> Outcome:
         path: Path = ("dialogues", index)
         messages = _mistakes(dialogue, found)
         failures += [document.problem(path, f"{dialogue.name}: {each}") for each in messages]
-    spoken = len(tests.fires) + len(tests.near_misses) + len(tests.dialogues)
-    return Outcome(spoken, tuple(failures))
+    count = len(tests.fires) + len(tests.near_misses) + len(tests.dialogues)
+    return Outcome(count, tuple(failures))
 
 
 def speak(turns: Sequence[Turn], rulebook: SpeechRulebook, scene: str) -> list[Finding]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Self
 
-from policy.dialling import scene
+from policy import scene
 from policy.identity import RulebookIdentity, Title
 from policy.speech import automaton, pack, phrase
 from policy.speech.automaton import Node

@@ -1,4 +1,4 @@
-"""Owns which scenes a rule or a do-not-call entry holds in. Called by `rulebook` and `suppression`.
+"""Owns which scenes a rule or a do-not-call entry holds in. Called by both kinds of rulebook.
 
 A scene is a dotted name (`marketing.loan`); a pattern is a scene, a branch of scenes
 (`marketing.*`) or `*`. A call that does not name its scene meets every rule.
