@@ -1,0 +1,119 @@
+"""Owns what a watcher is shown of before: the ledger's newest decisions, findings and suppressions
+as the events they were.
+
+Called by oversight in a thread, since it reads the disk. A ledger that cannot be read is an empty
+past: the present is shown all the same.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, time
+from pathlib import Path
+
+import structlog
+
+from callwarden.v1 import conversation_pb2 as conversation
+from callwarden.v1 import oversight_pb2 as oversight
+from gateway.gate.gatekeeper import decision_made
+from gateway.spoken import WIRE_OF
+from policy.dialling import number as numbers
+from policy.ledger import DecisionCounts, LedgerReader, LedgerUnavailable, RecordedSuppression
+from policy.speech.finding import Finding, FindingStatus
+
+_STATUS = {
+    FindingStatus.PROVISIONAL: conversation.FINDING_STATUS_PROVISIONAL,
+    FindingStatus.CERTAIN: conversation.FINDING_STATUS_CERTAIN,
+    FindingStatus.WITHDRAWN: conversation.FINDING_STATUS_WITHDRAWN,
+}
+
+_log = structlog.get_logger(__name__)
+
+
+class History:
+    """Opens the ledger for each question: it is asked when a console connects, no more often."""
+
+    def __init__(self, file: Path, key_file: Path) -> None:
+        self._file = file
+        self._key_file = key_file
+
+    def events(self, limit: int) -> Sequence[oversight.Event]:
+        """The newest `limit` decisions, findings and suppressions each, oldest first."""
+        try:
+            with LedgerReader.open(self._file, self._key_file) as reader:
+                found = [
+                    *(
+                        oversight.Event(
+                            at=each.at.timestamp(),
+                            decision=decision_made(
+                                each.request, each.decision, each.decision_id, 0.0
+                            ),
+                        )
+                        for each in reader.recent_decisions(limit)
+                    ),
+                    *(
+                        oversight.Event(
+                            at=each.at.timestamp(),
+                            finding=oversight.FindingRaised(
+                                call_id=each.call_id,
+                                agent=each.agent,
+                                scene=each.scene,
+                                finding=wire_finding(each.finding),
+                            ),
+                        )
+                        for each in reader.recent_findings(limit)
+                    ),
+                    *(
+                        oversight.Event(
+                            at=each.suppression.since.timestamp(),
+                            suppression=suppression_made(each),
+                        )
+                        for each in reader.recent_suppressions(limit)
+                    ),
+                ]
+        except LedgerUnavailable as error:
+            _log.warning("no history to show", why=str(error))
+            return ()
+        return sorted(found, key=lambda event: event.at)
+
+    def today(self) -> DecisionCounts:
+        """Decisions of this box's calendar day so far. Raises LedgerUnavailable."""
+        midnight = datetime.combine(datetime.now(UTC).astimezone().date(), time()).astimezone()
+        with LedgerReader.open(self._file, self._key_file) as reader:
+            return reader.decisions_since(midnight)
+
+
+def suppression_made(recorded: RecordedSuppression) -> oversight.SuppressionMade:
+    """A do-not-call entry as it is published: the number masked."""
+    return oversight.SuppressionMade(
+        suppression_id=recorded.suppression.suppression_id,
+        number_masked=numbers.masked(recorded.number),
+        source=recorded.suppression.source,
+        call_id=recorded.call_id,
+        finding_id=recorded.finding_id,
+        provisional=recorded.suppression.provisional,
+    )
+
+
+def wire_finding(found: Finding) -> conversation.Finding:
+    """A finding of the ledger in the wire's words."""
+    return conversation.Finding(
+        finding_id=found.finding_id,
+        rule=found.rule,
+        pack=found.pack,
+        rulebook=conversation.RulebookIdentity(
+            version=found.rulebook.version, digest=found.rulebook.digest
+        ),
+        severity=found.severity.value,
+        leg=WIRE_OF[found.leg],
+        start_s=found.start_s,
+        end_s=found.end_s,
+        heard_text=found.heard_text,
+        heard_pinyin=found.heard_pinyin,
+        matched=found.matched,
+        confidence=found.confidence,
+        status=_STATUS[found.status],
+        before=found.before,
+        after=found.after,
+        title_zh=found.title.zh,
+        title_en=found.title.en,
+        raised_s=found.raised_s,
+    )

@@ -1,0 +1,232 @@
+"""Owns `callwarden gateway run`: the gate, the PBX side and the operator API in one event loop.
+
+The one invariant: the gate stands alone. It listens as soon as it can refuse; a ledger that does
+not open, a rulebook that is broken, an Asterisk that is away or a PBX side that fails leave it
+answering (DENY where it must), and health says what is wrong.
+"""
+
+import asyncio
+import contextlib
+import gc
+import os
+import signal
+from collections.abc import Awaitable
+from typing import TYPE_CHECKING, Final, TypeVar
+
+import click
+import structlog
+
+from callwarden import log
+from callwarden.command import with_settings
+from callwarden.settings import Settings, split_address
+from gateway.floor import Floor
+from gateway.gate.fastagi import FastAgiServer
+from gateway.gate.gatekeeper import Gatekeeper
+from gateway.gate.ledger_at_hand import LedgerAtHand
+from gateway.gate.rulebook_in_force import RulebookInForce
+from gateway.gate.tally import Tally
+from gateway.health import Figures, Health, HealthStatus
+from gateway.history import History
+from gateway.metrics import Metrics
+from gateway.oversight import OversightServer, Servicer
+from gateway.sd_notify import notify
+from policy.dialling import number as numbers
+from policy.ledger import LedgerUnavailable
+
+if TYPE_CHECKING:
+    from gateway.asterisk.pbx import Pbx
+
+_FIRST_OPEN_S: Final = 2.0
+"""How long the start waits for the ledger before it listens without it."""
+_AGAIN_S: Final = 1.0
+
+_log = structlog.get_logger(__name__)
+Bound = TypeVar("Bound")
+
+
+@click.command(
+    help="Run the gateway: the gate before each call, the fork of its audio, the operator API.",
+    epilog="Example: callwarden gateway run --config /etc/callwarden/callwarden.yaml",
+)
+@with_settings
+def run(settings: Settings) -> int:
+    """Runs until SIGTERM or SIGINT; SIGHUP reads the rulebooks anew. Exit code 2: a port is taken
+    or a setting cannot be used."""
+    log.configure(settings.log, "gateway")
+    asyncio.run(_serve(settings))
+    return 0
+
+
+async def _serve(settings: Settings) -> None:
+    await _Gateway(settings).run()
+
+
+class _Gateway:
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._stop = asyncio.Event()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._floor = Floor()
+        self._health = Health(self._floor)
+        self._metrics = Metrics()
+        self._tally = Tally()
+        self._history = History(settings.ledger_file, settings.ledger_key_file)
+        self._rulebook = RulebookInForce(settings.rules, self._health)
+        self._ledger = LedgerAtHand(
+            settings.ledger_file,
+            settings.ledger_key_file,
+            self._health,
+            deadline_ms=settings.gate.deadline_ms,
+        )
+        self._gatekeeper = Gatekeeper(
+            deadline_ms=settings.gate.deadline_ms,
+            rulebook=self._rulebook,
+            ledger=self._ledger,
+            floor=self._floor,
+            metrics=self._metrics,
+            tally=self._tally,
+        )
+        self._fastagi = FastAgiServer(self._gatekeeper, settings.gate.region)
+        servicer = Servicer(self._floor, self._health, self._history.events, self._hang_up)
+        self._oversight = OversightServer(servicer, self._floor, self._health)
+        self._pbx: Pbx | None = None
+        self._health.figures = self._figures
+        self._metrics.watch(
+            open_sessions=lambda: self._fastagi.open_sessions,
+            live_calls=lambda: len(self._floor.calls()),
+        )
+
+    async def run(self) -> None:
+        """Starts everything, says so in one line, and stops it in order when told to."""
+        self._listen_to_signals()
+        async with contextlib.AsyncExitStack() as undo:
+            addresses = await self._start(undo)
+            _log.info("ready", **addresses)
+            notify("READY=1")
+            await self._stop.wait()
+            notify("STOPPING=1")
+            _log.info("stopping")
+
+    async def _start(self, undo: contextlib.AsyncExitStack) -> dict[str, str]:
+        settings = self._settings
+        undo.push_async_callback(self._ledger.close)
+        undo.push_async_callback(self._cancel_tasks)
+        numbers.warm(settings.gate.region)
+        await self._rulebook.load()
+        opening = self._supervise(self._open_ledger())
+        await asyncio.wait({opening}, timeout=_FIRST_OPEN_S)
+        addresses = {}
+
+        host, port = split_address(settings.gate.listen)
+        port = await _bound("gate.listen", settings.gate.listen, self._fastagi.start(host, port))
+        undo.push_async_callback(self._stop_gate)
+        addresses["gate"] = f"{host}:{port}"
+        self._health.set("gate", HealthStatus.OK)
+
+        host, _ = split_address(settings.oversight.listen)
+        serving = self._oversight.start(settings.oversight.listen, settings.tls)
+        port = await _bound("oversight.listen", settings.oversight.listen, serving)
+        undo.push_async_callback(self._oversight.close)
+        addresses["oversight"] = f"{host}:{port}"
+
+        if settings.metrics:
+            host, port = split_address(settings.metrics)
+            scraped = asyncio.to_thread(self._metrics.serve, host, port)
+            port, stop = await _bound("metrics", settings.metrics, scraped)
+            undo.callback(stop)
+            addresses["metrics"] = f"{host}:{port}"
+
+        self._supervise(self._health.run())
+        self._supervise(self._keep_pbx())
+        # What was made at the start stays for ever: the collector need not visit it again.
+        gc.collect()
+        gc.freeze()
+        return addresses
+
+    async def _open_ledger(self) -> None:
+        await self._ledger.open()
+        try:
+            today = await asyncio.to_thread(self._history.today)
+        except LedgerUnavailable as error:
+            _log.warning("today's counts begin at 0", why=str(error))
+        else:
+            self._tally.begin_with(today.decisions, today.denials)
+
+    async def _keep_pbx(self) -> None:
+        """Runs the PBX side for ever. Whatever it dies of, the gate does not notice."""
+        ledger = await self._ledger.opened()
+        # Loaded here: libraries for audio that are missing or broken must not stop the gate.
+        from gateway.asterisk.pbx import Pbx
+
+        self._pbx = Pbx(self._settings, self._floor, ledger, self._health)
+        try:
+            while True:
+                try:
+                    await self._pbx.run()
+                except Exception as error:  # the PBX side never touches the gate; it starts again
+                    _log.exception("PBX side failed", kind=type(error).__name__)
+                    text = f"the PBX side failed ({type(error).__name__}) and starts again"
+                    self._health.set("asterisk-ari", HealthStatus.DOWN, text)
+                await asyncio.sleep(_AGAIN_S)
+        finally:
+            await self._pbx.close()
+
+    async def _hang_up(self, call_id: str) -> None:
+        if self._pbx is None:
+            raise LedgerUnavailable("the PBX side waits for the ledger")
+        await self._pbx.hang_up(call_id)
+
+    async def _stop_gate(self) -> None:
+        self._health.set("gate", HealthStatus.DOWN, "stopping")
+        await self._fastagi.close()
+        await self._gatekeeper.recorded()
+
+    async def _reload(self) -> None:
+        notify("RELOADING=1")
+        await self._rulebook.load()
+        notify("READY=1")
+
+    def _figures(self) -> Figures:
+        return Figures(
+            open_gate_sessions=self._fastagi.open_sessions,
+            decisions_today=self._tally.decisions_today,
+            denials_today=self._tally.denials_today,
+            gate_p99_ms=self._tally.p99_ms,
+        )
+
+    def _listen_to_signals(self) -> None:
+        loop = asyncio.get_running_loop()
+        for each in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(each, self._stop.set)
+        loop.add_signal_handler(signal.SIGHUP, lambda: self._supervise(self._reload()))
+
+    def _supervise(self, work: Awaitable[None]) -> asyncio.Task[None]:
+        async def supervised() -> None:
+            try:
+                await work
+            except Exception as error:  # a part of the gateway that ends must not end the gate
+                _log.exception("a part failed", kind=type(error).__name__)
+
+        task = asyncio.get_running_loop().create_task(supervised())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def _cancel_tasks(self) -> None:
+        tasks = tuple(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _bound(key: str, address: str, serving: Awaitable[Bound]) -> Bound:
+    """What `serving` returns. A port that cannot be had becomes a message and exit code 2."""
+    try:
+        return await serving
+    except OSError as error:
+        why = os.strerror(error.errno) if error.errno else "the address cannot be had"
+        text = (
+            f"{key}: {address}: {why}. Does another gateway run? Stop it, or set {key} to "
+            "another HOST:PORT (port 0 takes a free one)."
+        )
+        raise click.ClickException(text) from None
