@@ -23,15 +23,13 @@ _READY_S = 30.0
 
 
 class Appliance:
-    """Gateway and recognizer over one lab. `gateway` and `recognizer` are their processes; a test
-    may kill them."""
+    """Gateway and recognizer over one lab; a test may kill either."""
 
     def __init__(self, lab: Lab, config: Path) -> None:
         self.lab = lab
         self.config = config
         self.settings = settings.load(config)
-        self.gateway: subprocess.Popen[bytes] | None = None
-        self.recognizer: subprocess.Popen[bytes] | None = None
+        self._processes: dict[str, subprocess.Popen[bytes]] = {}
 
     @classmethod
     def start(
@@ -44,12 +42,22 @@ class Appliance:
         appliance.start_gateway()
         return appliance
 
+    @property
+    def gateway(self) -> subprocess.Popen[bytes]:
+        """The gateway that was started last."""
+        return self._processes["gateway"]
+
+    @property
+    def recognizer(self) -> subprocess.Popen[bytes]:
+        """The recognizer that was started last."""
+        return self._processes["recognizer"]
+
     def start_gateway(self) -> None:
-        self.gateway = self._start("gateway", self.settings.oversight.address)
+        self._start("gateway", self.settings.oversight.address)
 
     def start_recognizer(self) -> None:
         """Serves even without a model: calls are then not analysed, and say so."""
-        self.recognizer = self._start("recognizer", self.settings.recognizer.address)
+        self._start("recognizer", self.settings.recognizer.address)
 
     def run(self, *words: str) -> subprocess.CompletedProcess[str]:
         """`callwarden WORDS` over the same configuration, to its end."""
@@ -70,8 +78,8 @@ class Appliance:
         """What `gateway` or `recognizer` has logged."""
         return (self.lab.folder / f"{part}.log").read_text(encoding="utf-8", errors="replace")
 
-    def _start(self, part: str, address: str) -> subprocess.Popen[bytes]:
-        process = self.lab.spawn(
+    def _start(self, part: str, address: str) -> None:
+        process = self._processes[part] = self.lab.spawn(
             [*_COMMAND, part, "run", "--config", str(self.config)], f"{part}.log"
         )
         deadline = time.monotonic() + _READY_S
@@ -80,7 +88,7 @@ class Appliance:
             while True:
                 try:
                     served.result(timeout=0.5)
-                    return process
+                    return
                 except grpc.FutureTimeoutError:
                     if process.poll() is not None or time.monotonic() > deadline:
                         raise LabError(f"the {part} did not start:\n{self.log(part)}") from None
