@@ -1,0 +1,43 @@
+"""A console over a recorded session, with a clock that stands still."""
+
+from collections.abc import Sequence
+
+from callwarden.v1.oversight_pb2 import Event
+from tests.console.sample_events import NOW, ZONE, sample
+from tui.app import Console
+from tui.language import Locale
+from tui.oversight import Began, Received
+
+
+class Recorded:
+    """Brings its events at once, as a gateway does to a console that begins to watch."""
+
+    def __init__(self, events: Sequence[Event]) -> None:
+        self._received = [Received(NOW, Began()), *(Received(NOW, event) for event in events)]
+
+    def start(self) -> None: ...
+
+    def take(self) -> Sequence[Received]:
+        taken, self._received = self._received, []
+        return taken
+
+    def watch_anew(self) -> None: ...
+
+    async def hang_up(self, call_id: str, operator: str) -> None: ...
+
+    async def close(self) -> None: ...
+
+
+def console(
+    locale: Locale = "zh", *, dark: bool = True, events: Sequence[Event] | None = None
+) -> Console:
+    """A console that shows `events`, the sample when there are none given."""
+    return Console(
+        Recorded(sample() if events is None else events),
+        locale=locale,
+        operator="chen",
+        address="127.0.0.1:4574",
+        clock=lambda: NOW,
+        zone=ZONE,
+        dark=dark,
+    )

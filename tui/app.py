@@ -1,0 +1,326 @@
+"""Owns the console as a whole: draining the stream, repainting what changed, carrying out actions.
+
+Run by `tui.command`, and by tests over a recorded session. The one invariant: it shows and asks; it
+neither decides nor places a call, and a broken stream never ends it.
+"""
+
+import time
+from collections.abc import Callable, Iterable
+from datetime import tzinfo
+from functools import partial
+from typing import ClassVar, TypeVar
+
+from textual.app import App, ComposeResult, SystemCommand
+from textual.binding import BindingType
+from textual.command import CommandPalette
+from textual.containers import Container, Vertical
+from textual.css.query import NoMatches
+from textual.screen import Screen
+from textual.widget import Widget
+from textual.widgets import ContentSwitcher, Input
+
+from callwarden.v1.oversight_pb2 import Event
+from tui.actions import ACTIONS, PANES, bindings
+from tui.language import Language, Locale
+from tui.link import Link
+from tui.oversight import Began, HangUpRefused, Lost, Source
+from tui.palette import DARK, LIGHT
+from tui.phrasing import Times
+from tui.sight import Sight
+from tui.view import Area, Call, View, Watching
+from tui.widgets.bar import Bar, Keys, PaneChosen
+from tui.widgets.call import CallPanel
+from tui.widgets.calls import CallsPanel
+from tui.widgets.decisions import DecisionsPanel
+from tui.widgets.dialogs import ConfirmHangUp, Help
+from tui.widgets.findings import FindingsPanel
+from tui.widgets.health import HealthPanel
+from tui.widgets.lines import Lines
+from tui.widgets.listing import Selected
+from tui.widgets.suppressions import SuppressionsPanel
+
+DRAIN_S = 0.1
+"""How often what came is applied: a flood of events is ten repaints a second."""
+_TICK_S = 1.0
+
+Part = TypeVar("Part", bound=Widget)
+
+_TOUCHES = {
+    "floor": Area.CALLS | Area.FINDINGS | Area.DECISIONS | Area.SUPPRESSIONS | Area.HEALTH,
+    "decisions": Area.DECISIONS,
+    "findings": Area.FINDINGS,
+    "suppressions": Area.SUPPRESSIONS | Area.FINDINGS,
+    "health": Area.HEALTH,
+}
+
+
+class Console(App[object]):
+    """The floor supervisor's terminal."""
+
+    CSS_PATH = "console.tcss"
+    TITLE = "Callwarden"
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings(Language("en"))]
+
+    def __init__(
+        self,
+        source: Source,
+        *,
+        locale: Locale = "zh",
+        operator: str,
+        address: str,
+        clock: Callable[[], float] = time.time,
+        zone: tzinfo | None = None,
+        dark: bool = True,
+    ) -> None:
+        """`operator` goes on record with what he asks for; `zone` None is the machine's own."""
+        super().__init__()
+        self.HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-wide")]
+        self.VERTICAL_BREAKPOINTS = [(0, "-low"), (32, "-high")]
+        self.register_theme(DARK)
+        self.register_theme(LIGHT)
+        self.theme = DARK.name if dark else LIGHT.name
+        self.language = Language(locale)
+        self.link = Link()
+        self._source = source
+        self._operator = operator
+        self._address = address
+        self._clock = clock
+        self._times = Times(zone)
+        self._watching = Watching()
+        self._asked_anew = False
+        self._wanted = ""
+
+    @property
+    def view(self) -> View:
+        return self._watching.view
+
+    @property
+    def pane(self) -> str:
+        return self._one("#panes", ContentSwitcher).current or PANES[0]
+
+    def compose(self) -> ComposeResult:
+        yield Bar(id="bar")
+        with ContentSwitcher(id="panes", initial="floor"):
+            with Container(id="floor"):
+                with Vertical(id="lists"):
+                    yield CallsPanel(id="calls", with_detail=False)
+                    yield DecisionsPanel(id="latest-decisions", with_detail=False)
+                yield CallPanel(id="call")
+            yield DecisionsPanel(id="decisions")
+            yield FindingsPanel(id="findings")
+            yield SuppressionsPanel(id="suppressions")
+            yield HealthPanel(id="health")
+        yield Input(id="filter", compact=True)
+        yield Keys(id="keys")
+
+    def on_mount(self) -> None:
+        self._wanted_input.display = False
+        self._calls.listing.focus()
+        self._source.start()
+        self.set_interval(DRAIN_S, self.drain)
+        self.set_interval(_TICK_S, partial(self.repaint_floor, Area.EVERYTHING))
+        self.call_after_refresh(self.drain)
+        self.call_after_refresh(self.repaint_floor, Area.EVERYTHING)
+
+    async def on_unmount(self) -> None:
+        await self._source.close()
+
+    def drain(self) -> None:
+        """Applies what came and repaints what it touched."""
+        touched = Area.NOTHING
+        link_changed = False
+        for received in self._source.take():
+            match received.what:
+                case Began():
+                    self._watching.begin()
+                    self.link.begin()
+                    self._asked_anew = False
+                case Lost(why, retry_at):
+                    self.link.lose(why, retry_at)
+                    link_changed = True
+                case Event() as event:
+                    touched |= self._watching.apply(event)
+                    self.link.hear(received.at, event.at, self._watching.complete)
+        if self.view.missed and not self._asked_anew:
+            self._asked_anew = True
+            self._source.watch_anew()
+        if touched or link_changed:
+            self.repaint_floor(touched)
+
+    def repaint_floor(self, touched: Area) -> None:
+        """Redraws the bar, and the pane that is shown when something in it was touched."""
+        try:
+            sight, pane = self._sight(), self.pane
+            self._one("#bar", Bar).update_from(sight, pane)
+            self._one("#keys", Keys).update_from(sight)
+            if touched & _TOUCHES[pane]:
+                self._paint(pane, touched, sight)
+        except NoMatches:  # the screen is being taken down
+            return
+
+    def _paint(self, pane: str, touched: Area, sight: Sight) -> None:
+        if pane == "floor":
+            self._calls.update_from(sight)
+            if touched & Area.DECISIONS:
+                self._one("#latest-decisions", DecisionsPanel).update_from(sight)
+            self._one("#call", CallPanel).update_from(sight, self._selected())
+        elif pane == "decisions":
+            self._one("#decisions", DecisionsPanel).update_from(sight)
+        elif pane == "findings":
+            self._one("#findings", FindingsPanel).update_from(sight)
+        elif pane == "suppressions":
+            self._one("#suppressions", SuppressionsPanel).update_from(sight)
+        else:
+            self._one("#health", HealthPanel).update_from(sight)
+
+    def _sight(self) -> Sight:
+        now = self._clock()
+        return Sight(
+            view=self.view,
+            link=self.link,
+            language=self.language,
+            times=self._times,
+            now=now,
+            floor_now=self.link.floor_time(now),
+            address=self._address,
+            wanted=self._wanted,
+        )
+
+    # What a person asks for; the texts and keys stand in tui.actions.
+
+    def action_show(self, pane: str) -> None:
+        self._one("#panes", ContentSwitcher).current = pane
+        self.repaint_floor(Area.EVERYTHING)
+        self.call_after_refresh(self._focus_pane)
+
+    def action_move(self, rows: int) -> None:
+        moved = self.focused if isinstance(self.focused, Lines) else self._pane_listing()
+        moved.move(rows)
+
+    def action_enlarge(self) -> None:
+        """The selected call on the whole screen."""
+        if self.pane != "floor":
+            self.action_show("floor")
+        self._one("#floor", Container).add_class("-enlarged")
+        self._one("#call", CallPanel).transcript.focus()
+        self.call_after_refresh(self.repaint_floor, Area.EVERYTHING)
+
+    def action_leave(self) -> None:
+        """Out of the filter, then out of the enlarged call."""
+        if self._wanted_input.display:
+            self._wanted_input.value = ""
+            self._wanted_input.display = False
+        else:
+            self._one("#floor", Container).remove_class("-enlarged")
+        self._focus_pane()
+        self.call_after_refresh(self.repaint_floor, Area.EVERYTHING)
+
+    def action_filter(self) -> None:
+        self._wanted_input.placeholder = self.language.say("filter.hint")
+        self._wanted_input.display = True
+        self._wanted_input.focus()
+
+    def action_language(self) -> None:
+        self.language.switch()
+        self.repaint_floor(Area.EVERYTHING)
+
+    def action_theme(self) -> None:
+        self.theme = LIGHT.name if self.current_theme.dark else DARK.name
+        self.repaint_floor(Area.EVERYTHING)
+
+    def action_watch_anew(self) -> None:
+        self._source.watch_anew()
+
+    def action_help(self) -> None:
+        self.push_screen(Help(self.language))
+
+    def action_command_palette(self) -> None:
+        if not CommandPalette.is_open(self):
+            self.push_screen(CommandPalette(placeholder=self.language.say("palette.hint")))
+
+    def action_hang_up(self) -> None:
+        """Asks first; then asks the gateway."""
+        call = self._selected()
+        if call is None or not call.live:
+            self.notify(self.language.say("hangup.none"), severity="warning", markup=False)
+            return
+        change = call.change
+        dialog = ConfirmHangUp(
+            self.language,
+            agent=change.agent or "—",
+            number=change.number_masked,
+            operator=self._operator,
+        )
+
+        def answered(sure: bool | None) -> None:
+            if sure:
+                self.run_worker(self._hang_up(call), name="hang up")
+
+        self.push_screen(dialog, answered)
+
+    async def _hang_up(self, call: Call) -> None:
+        change, say = call.change, self.language.say
+        try:
+            await self._source.hang_up(change.call_id, self._operator)
+        except HangUpRefused as error:
+            text = say("hangup.gone") if error.gone else say("hangup.failed", why=str(error))
+            self.notify(text, severity="warning" if error.gone else "error", markup=False)
+        else:
+            done = say("hangup.done", agent=change.agent or "—", number=change.number_masked)
+            self.notify(done, markup=False)
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        for action in ACTIONS:
+            if action.palette:
+                yield SystemCommand(
+                    f"{self.language.say(f'action.{action.id}')}  ({action.shown})",
+                    self.language.say(f"action.{action.id}.help"),
+                    partial(self.run_action, action.runs),
+                )
+
+    # What the widgets tell.
+
+    def on_selected(self, _: Selected) -> None:
+        if self.pane == "floor":
+            self._one("#call", CallPanel).update_from(self._sight(), self._selected())
+
+    def on_pane_chosen(self, event: PaneChosen) -> None:
+        self.action_show(event.pane)
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        if event.input.id == "filter":
+            self._wanted = event.value.strip().casefold()
+            self.repaint_floor(Area.EVERYTHING)
+
+    def on_input_submitted(self) -> None:
+        self._focus_pane()
+
+    def on_resize(self) -> None:
+        self.call_after_refresh(self.repaint_floor, Area.EVERYTHING)
+
+    # Parts of the screen.
+
+    @property
+    def _calls(self) -> CallsPanel:
+        return self._one("#calls", CallsPanel)
+
+    @property
+    def _wanted_input(self) -> Input:
+        return self._one("#filter", Input)
+
+    def _selected(self) -> Call | None:
+        return self._calls.listing.selected
+
+    def _pane_listing(self) -> Lines:
+        if self.pane == "floor":
+            return self._calls.listing
+        return self._one(f"#{self.pane}-list", Lines)
+
+    def _focus_pane(self) -> None:
+        enlarged = self.pane == "floor" and self._one("#floor", Container).has_class("-enlarged")
+        target = self._one("#call", CallPanel).transcript if enlarged else self._pane_listing()
+        target.focus()
+
+    def _one(self, selector: str, kind: type[Part]) -> Part:
+        """A part of the floor, also while a dialog lies over it."""
+        return self.screen_stack[0].query_one(selector, kind)

@@ -1,0 +1,61 @@
+"""Owns the command `callwarden console`.
+
+Called by a person at a terminal, on the box or over SSH. It needs the oversight address alone, and
+nothing of the call path depends on it.
+"""
+
+import asyncio
+import getpass
+import os
+import sys
+
+import click
+from pydantic import TypeAdapter, ValidationError
+
+from callwarden import transport
+from callwarden.command import with_settings
+from callwarden.settings import Address, Settings
+
+
+@click.command(
+    epilog="Example: callwarden console --address 127.0.0.1:4574 --locale en",
+)
+@with_settings
+@click.option("--address", help="HOST:PORT of the gateway's oversight (default: as configured).")
+@click.option(
+    "--locale", type=click.Choice(["zh", "en"]), help="Language (default: as configured)."
+)
+def console(configured: Settings, address: str | None, locale: str | None) -> int:
+    """Watch the floor: live calls, what is said, findings, decisions, health.
+
+    Keyboard first: ? lists every key. Reconnects by itself and says how old the view is.
+    """
+    chosen = _checked(address) if address else configured.oversight.address
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise click.UsageError("the console needs a terminal; run it in one, or over ssh -t")
+    # grpc writes its own warnings onto the screen otherwise; the console says them itself.
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+    return asyncio.run(_run(configured, chosen, locale or configured.locale))
+
+
+async def _run(configured: Settings, address: str, locale: str) -> int:
+    from tui.app import Console
+    from tui.oversight import OversightStream
+
+    channel = transport.channel_to(address, configured.tls)
+    async with channel:
+        app = Console(
+            OversightStream(channel),
+            locale="en" if locale == "en" else "zh",
+            operator=getpass.getuser(),
+            address=address,
+        )
+        await app.run_async()
+        return app.return_code or 0
+
+
+def _checked(address: str) -> str:
+    try:
+        return TypeAdapter(Address).validate_python(address)
+    except ValidationError:
+        raise click.BadParameter("must be HOST:PORT", param_hint="--address") from None

@@ -1,0 +1,73 @@
+"""Owns the live calls as a list: what needs a person on top, what nobody hears never as clean."""
+
+from collections.abc import Sequence
+
+from tui import phrasing
+from tui.sight import Sight
+from tui.spans import Line
+from tui.view import Call
+from tui.widgets.listing import Column
+from tui.widgets.panel import Panel
+
+
+class CallsPanel(Panel[Call]):
+    """One row a call, live ones first."""
+
+    title = "calls.title"
+    empty = "calls.none"
+    columns = (
+        Column("agent", 6),
+        Column("number", 14),
+        Column("scene", 9, needs=66, en_cells=16),
+        Column("state", 9, needs=88, en_cells=14),
+        Column("time", 7, align="right"),
+        Column("talking", 7, needs=44, en_cells=6),
+        Column("coverage", 7, align="right"),
+        Column("worst"),
+        Column("count", 9, needs=78),
+    )
+
+    def key(self, item: Call) -> str:
+        return item.change.call_id
+
+    def items(self, sight: Sight) -> Sequence[Call]:
+        shown = sight.view.shown_calls(sight.floor_now)
+        if not sight.wanted:
+            return shown
+        return [call for call in shown if sight.matches(*_fields(call, sight))]
+
+    def cells(self, item: Call, sight: Sight) -> dict[str, Line]:
+        now, language = sight.floor_now, sight.language
+        plain, strong = ("", "strong") if item.live else ("dim", "dim")
+        state = phrasing.call_state(item.change.state, language)
+        answered = item.change.answered_at or item.change.ended_at
+        ringing = "dim" if item.live and not answered else plain
+        return {
+            "agent": ((item.change.agent or "—", strong),),
+            "number": ((item.change.number_masked, plain),),
+            "scene": ((phrasing.scene(item.change.scene, language), plain),),
+            "state": state,
+            "time": ((phrasing.duration(item.seconds(now)), ringing),),
+            "talking": phrasing.talking(item, language),
+            "coverage": phrasing.coverage(item, now, language),
+            "worst": phrasing.worst(item, now, language),
+            "count": phrasing.counts(item),
+        }
+
+
+def _fields(call: Call, sight: Sight) -> list[str]:
+    titles = [
+        part
+        for each in call.standing()
+        for part in (each.finding.rule, each.finding.title_zh, each.finding.title_en)
+    ]
+    change, language = call.change, sight.language
+    state = phrasing.call_state(change.state, language)
+    return [
+        change.agent,
+        change.number_masked,
+        change.scene,
+        phrasing.scene(change.scene, language),
+        *(text for text, _ in state),
+        *titles,
+    ]
