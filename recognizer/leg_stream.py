@@ -1,0 +1,254 @@
+"""Owns one leg on its way through the workers: what was fed, what came out, what to feed again
+when a worker dies.
+
+Made by the pool, fed and listened to by `recognizer.analysis`. What is not analysed is counted,
+never passed over: received = analysed + waiting + lost.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from recognizer import wire
+from recognizer.process import WorkerProcess
+from recognizer.syllables import Heard
+from recognizer.timeline import Timeline
+from recognizer.wire import Frame, Kind
+
+CONTEXT_S = 4.0
+"""Audio before the words in question that a new worker hears again, so that it hears them as the
+old one did: the encoder looks back a few seconds."""
+BACKLOG_S = 5.0
+"""Audio a leg may be ahead of the decoding before its source is made to wait."""
+LONGEST_GAP_FED_S = 2.0
+"""Of a longer gap only so much silence is decoded; it ends any utterance."""
+DEATHS_BEFORE_GIVING_UP = 3
+"""A worker that dies so often without getting on loses the audio it dies over."""
+WITHOUT_WORKER_LIMIT_S = 15.0
+"""How long the source of a leg is made to wait for a worker before its audio is given up."""
+
+
+@dataclass(frozen=True)
+class Words:
+    """The utterance `number` of a leg so far, times in seconds of the call. No token of the leg
+    that begins before `until_s` is still to come."""
+
+    number: int
+    heard: tuple[Heard, ...]
+    until_s: float
+    final: bool
+
+
+class LegStream:
+    """`on_words` gets each change of an utterance, `on_position` the second of the call up to
+    which all words have come out; both in order, `on_words` first."""
+
+    def __init__(
+        self,
+        number: int,
+        rate_hz: int,
+        on_words: Callable[[Words], None],
+        on_position: Callable[[float], None],
+    ) -> None:
+        self.number, self.rate_hz = number, rate_hz
+        self.worker: WorkerProcess | None = None
+        self.causes: set[str] = set()
+        self.closed = asyncio.Event()
+        self._on_words, self._on_position = on_words, on_position
+        self._timeline = Timeline()
+        self._kept: deque[tuple[int, bytes]] = deque()
+        self._fed = self._kept_from = 0
+        self._sent_from = 0
+        self._analysed = self._utterance_from = self._analysed_at_death = 0
+        self._lost = 0
+        self._deaths = 0
+        self._utterances = 0
+        self._so_far: tuple[Heard, ...] = ()
+        self._finishing = False
+        self._moved_on = asyncio.Event()
+
+    @property
+    def expected_sample(self) -> int:
+        """The call's sample that comes next if nothing is missing."""
+        return self._timeline.of_call(self._fed)
+
+    @property
+    def received_s(self) -> float:
+        return self._timeline.received(self._fed) / self.rate_hz
+
+    @property
+    def analysed_s(self) -> float:
+        """Received seconds whose words have come out."""
+        return (self._timeline.received(self._analysed) - self._lost) / self.rate_hz
+
+    @property
+    def position_s(self) -> float:
+        """Second of the call up to which all words have come out."""
+        return self._timeline.of_call(self._analysed) / self.rate_hz
+
+    @property
+    def waiting_s(self) -> float:
+        return (self._fed - self._analysed) / self.rate_hz
+
+    async def push(self, first_sample: int, pcm: bytes) -> None:
+        """Takes audio that begins at the call's `first_sample`; a jump forward is a gap.
+
+        Waits while the decoding is more than BACKLOG_S behind. Raises ValueError when the
+        samples lie before those already taken.
+        """
+        missing = first_sample - self.expected_sample
+        if missing < 0:
+            raise ValueError(f"sample {first_sample} comes after {self.expected_sample}")
+        if missing:
+            silence = min(missing, int(LONGEST_GAP_FED_S * self.rate_hz))
+            self._timeline.gap(self._fed, silence, missing)
+            self.causes.add("not-received")
+            self._feed(bytes(2 * silence))
+        self._feed(pcm)
+        while self.waiting_s > BACKLOG_S and not self.closed.is_set():
+            self._moved_on.clear()
+            limit_s = None if self.worker else WITHOUT_WORKER_LIMIT_S
+            try:
+                await asyncio.wait_for(self._moved_on.wait(), limit_s)
+            except TimeoutError:
+                self._give_up_waiting()
+
+    def finish(self) -> None:
+        """No more audio comes; `closed` is set when all words have come out."""
+        self._finishing = True
+        if self.worker is not None:
+            self.worker.send(Kind.FINISH, self.number)
+
+    def drop(self) -> None:
+        """Nobody wants the rest."""
+        if self.worker is not None and not self.closed.is_set():
+            self.worker.send(Kind.DROP, self.number)
+        self.worker = None
+        self._kept.clear()
+        self.closed.set()
+        self._moved_on.set()
+
+    def assign(self, worker: WorkerProcess) -> None:
+        """Goes on in `worker`: what is kept is heard (again) there."""
+        self.worker = worker
+        self._sent_from = self._kept_from
+        # On the old worker's grid of steps the new one hears the same words.
+        step = round(worker.step_s * self.rate_hz)
+        aligned = -(-self._kept_from // step) * step
+        if aligned <= self._analysed:
+            self._sent_from = aligned
+        worker.send(Kind.OPEN, self.number, wire.rate_payload(self.rate_hz))
+        for begins, pcm in self._kept:
+            skipped = max(0, self._sent_from - begins)
+            worker.send(Kind.AUDIO, self.number, pcm[2 * skipped :])
+        if self._finishing:
+            worker.send(Kind.FINISH, self.number)
+
+    def orphaned(self) -> None:
+        """Its worker died. Audio over which workers die again and again is given up."""
+        self.worker = None
+        progressed = self._analysed > self._analysed_at_death
+        self._deaths = 1 if progressed else self._deaths + 1
+        self._analysed_at_death = self._analysed
+        if self._deaths >= DEATHS_BEFORE_GIVING_UP:
+            self._give_up_waiting()
+        self._moved_on.set()
+
+    def give_up(self) -> None:
+        """No worker will come: what waits is lost, and the leg is closed."""
+        self.worker = None
+        self._give_up_waiting()
+        self.closed.set()
+        self._moved_on.set()
+
+    def take(self, frame: Frame) -> None:
+        """A frame from the worker."""
+        kind, _, payload = frame
+        if kind is Kind.PARTIAL:
+            self._partial(*self._located(payload))
+        elif kind is Kind.FINAL:
+            self._final(*self._located(payload))
+        elif kind is Kind.POSITION:
+            seconds = wire.seconds_of(payload)
+            self._advance(self._sent_from + round(seconds * self.rate_hz))
+        elif kind is Kind.CLOSED:
+            self._advance(self._fed)
+            self._kept.clear()
+            self.closed.set()
+
+    def _located(self, payload: bytes) -> tuple[int, tuple[Heard, ...]]:
+        """Where the decoding stood, and the words with the call's times, without what an earlier
+        utterance has told already."""
+        at_s, heard = wire.heard_of(payload)
+        words = tuple(
+            Heard(each.text, each.shown, self._timeline.of_call(fed) / self.rate_hz)
+            for each in heard
+            if (fed := self._sent_from + round(each.start_s * self.rate_hz)) >= self._utterance_from
+        )
+        return self._sent_from + round(at_s * self.rate_hz), words
+
+    def _partial(self, at: int, words: tuple[Heard, ...]) -> None:
+        # A new worker that hears the utterance again says what is known already.
+        if words != self._so_far and len(words) >= len(self._so_far):
+            self._tell(words, at, final=False)
+
+    def _final(self, ended: int, words: tuple[Heard, ...]) -> None:
+        if ended <= self._utterance_from:  # heard again on the way to the utterance in question
+            return
+        if not words and ended > self._analysed:
+            words = self._so_far
+        if words:
+            self._tell(words, ended, final=True)
+        if words or not self._so_far:
+            self._begin_utterance(ended)
+
+    def _tell(self, words: tuple[Heard, ...], at: int, *, final: bool) -> None:
+        self._so_far = words
+        until_s = self._timeline.of_call(min(at, self._fed)) / self.rate_hz
+        self._on_words(Words(self._utterances, words, until_s, final))
+
+    def _begin_utterance(self, fed: int) -> None:
+        self._utterances += bool(self._so_far)
+        self._so_far = ()
+        self._utterance_from = fed
+
+    def _advance(self, fed: int) -> None:
+        fed = min(fed, self._fed)
+        if fed <= self._analysed:  # a new worker that hears again what the old one heard
+            return
+        self._analysed = fed
+        self._forget()
+        self._moved_on.set()
+        self._on_position(self.position_s)
+
+    def _forget(self) -> None:
+        """Drops the audio that no new worker would need."""
+        needed = self._analysed
+        if self._so_far:
+            first_s = self._so_far[0].start_s
+            needed -= round(max(0.0, self.position_s - first_s) * self.rate_hz)
+        needed -= int(CONTEXT_S * self.rate_hz)
+        while self._kept and self._kept[0][0] + len(self._kept[0][1]) // 2 <= needed:
+            begins, pcm = self._kept.popleft()
+            self._kept_from = begins + len(pcm) // 2
+
+    def _feed(self, pcm: bytes) -> None:
+        self._kept.append((self._fed, pcm))
+        self._fed += len(pcm) // 2
+        if self.worker is not None:
+            self.worker.send(Kind.AUDIO, self.number, pcm)
+
+    def _give_up_waiting(self) -> None:
+        """Counts what waits as lost; the utterance ends with what is known of it."""
+        self._kept.clear()
+        self._kept_from = self._fed
+        if self._so_far:
+            self._tell(self._so_far, self._analysed, final=True)
+        self._begin_utterance(self._fed)
+        lost = self._timeline.received(self._fed) - self._timeline.received(self._analysed)
+        if lost:
+            self._lost += lost
+            self.causes.add("worker-lost")
+        self._deaths = 0
+        self._advance(self._fed)

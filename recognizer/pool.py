@@ -1,0 +1,149 @@
+"""Owns the worker processes: which leg is decoded where, and that a dead worker is followed by
+another.
+
+Used by the service and by `scan`. A leg's words come out in order whatever happens to workers, and
+what could not be analysed is counted on the leg.
+"""
+
+import asyncio
+from collections.abc import Callable
+
+import structlog
+
+from recognizer.leg_stream import LegStream, Words
+from recognizer.models.model import Model
+from recognizer.process import WorkerFailed, WorkerProcess
+from recognizer.wire import Frame
+
+_log = structlog.get_logger()
+_LONGEST_PAUSE_S = 5.0
+
+
+class Pool:
+    """`start` before use, `close` after it. `on_change` is called when workers come or go."""
+
+    def __init__(
+        self, model: Model, workers: int, threads: int, on_change: Callable[[], None] | None = None
+    ) -> None:
+        self.model = model
+        self.size = workers
+        self.restarts = 0
+        self._threads = threads
+        self._on_change = on_change or (lambda: None)
+        self._workers: set[WorkerProcess] = set()
+        self._streams: dict[int, LegStream] = {}
+        self._opened = 0
+        self._supervisors: list[asyncio.Task[None]] = []
+        self._closing = False
+
+    @property
+    def alive(self) -> int:
+        return len(self._workers)
+
+    @property
+    def worker_pids(self) -> list[int]:
+        return sorted(each.pid for each in self._workers)
+
+    @property
+    def lag_s(self) -> float:
+        """Audio that waits on the leg that waits longest, in seconds; less than one decoding
+        step is no wait."""
+        return max((each.waiting_s for each in self._streams.values()), default=0.0)
+
+    async def start(self) -> None:
+        """Returns when every worker serves. Raises WorkerFailed if one cannot, all ended."""
+        first = [WorkerProcess(self._take) for _ in range(self.size)]
+        started = await asyncio.gather(
+            *(each.start(self.model, self._threads) for each in first), return_exceptions=True
+        )
+        failures = [each for each in started if isinstance(each, BaseException)]
+        if failures:
+            await asyncio.gather(
+                *(w.close() for w, s in zip(first, started, strict=True) if s is None)
+            )
+            raise failures[0]
+        self._workers.update(first)
+        self._supervisors = [asyncio.create_task(self._supervise(each)) for each in first]
+        self._on_change()
+
+    def open(
+        self,
+        rate_hz: int,
+        on_words: Callable[[Words], None],
+        on_position: Callable[[float], None],
+        beside: LegStream | None = None,
+    ) -> LegStream:
+        """A leg's stream, on the worker of `beside` or on the one with the fewest streams."""
+        self._opened += 1
+        stream = LegStream(self._opened, rate_hz, on_words, on_position)
+        self._streams[stream.number] = stream
+        worker = (beside.worker if beside else None) or self._least_busy()
+        if worker is not None:
+            stream.assign(worker)
+        return stream
+
+    def close_stream(self, stream: LegStream) -> None:
+        """The leg is over; its worker forgets it."""
+        if self._streams.pop(stream.number, None):
+            stream.drop()
+
+    async def close(self) -> None:
+        """Ends the workers; legs still open are given up."""
+        self._closing = True
+        for task in self._supervisors:
+            task.cancel()
+        await asyncio.gather(*self._supervisors, return_exceptions=True)
+        await asyncio.gather(*(each.close() for each in list(self._workers)))
+        self._workers.clear()
+        for stream in list(self._streams.values()):
+            stream.give_up()
+            self.close_stream(stream)
+
+    def _take(self, worker: WorkerProcess, frame: Frame) -> None:
+        stream = self._streams.get(frame[1])
+        if stream is not None and stream.worker is worker:
+            stream.take(frame)
+
+    def _least_busy(self) -> WorkerProcess | None:
+        busy = dict.fromkeys(sorted(self._workers, key=lambda each: each.pid), 0)
+        for stream in self._streams.values():
+            if stream.worker in busy:
+                busy[stream.worker] += 1
+        return min(busy, key=lambda worker: busy[worker], default=None)
+
+    async def _supervise(self, worker: WorkerProcess) -> None:
+        """Waits for the end of `worker` and puts another in its place, for ever."""
+        while True:
+            await worker.ended.wait()
+            self._workers.discard(worker)
+            orphans = [each for each in self._streams.values() if each.worker is worker]
+            for stream in orphans:
+                stream.orphaned()
+            _log.warning("worker ended", streams=len(orphans), others=len(self._workers))
+            self._on_change()
+            self._assign_orphans()
+            worker = await self._another()
+            self.restarts += 1
+            self._workers.add(worker)
+            self._on_change()
+            self._assign_orphans()
+
+    async def _another(self) -> WorkerProcess:
+        """A new worker; tried again at growing intervals while it cannot start."""
+        pause_s = 0.1
+        while True:
+            worker = WorkerProcess(self._take)
+            try:
+                await worker.start(self.model, self._threads)
+                return worker
+            except (WorkerFailed, OSError) as error:
+                _log.error("no worker can be started", why=str(error), again_in_s=pause_s)
+            await asyncio.sleep(pause_s)
+            pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
+
+    def _assign_orphans(self) -> None:
+        for stream in self._streams.values():
+            if stream.worker is None and not stream.closed.is_set():
+                worker = self._least_busy()
+                if worker is not None:
+                    stream.assign(worker)

@@ -1,0 +1,134 @@
+"""The one adapter to sherpa_onnx. Imported in worker processes alone: the engine can end its
+process past any except.
+
+An `EngineStream` belongs to one thread at a time and keeps one sample rate for its life.
+"""
+
+import numpy as np
+import sherpa_onnx
+
+from recognizer import syllables
+from recognizer.models.model import Model
+from recognizer.syllables import Heard
+
+UTTERANCE_END_SILENCE_S = 0.7
+"""Silence after a word that ends an utterance. Over 12 two-leg calls of 77 turns: 0.4 s gives 108
+utterances, 0.6 s 85, 0.8 s 76; a final comes 0.3 s after it."""
+EMPTY_SILENCE_S = 2.4
+LONGEST_UTTERANCE_S = 20.0
+_FLUSH_S = 0.8
+
+
+class Engine:
+    """One copy of the model. Raises RuntimeError or ends the process on files it cannot use."""
+
+    def __init__(self, model: Model, threads: int) -> None:
+        self._recognizer = sherpa_onnx.OnlineRecognizer.from_transducer(
+            tokens=model.tokens,
+            encoder=model.encoder,
+            decoder=model.decoder,
+            joiner=model.joiner,
+            num_threads=threads,
+            sample_rate=model.feature_rate_hz,
+            enable_endpoint_detection=True,
+            rule1_min_trailing_silence=EMPTY_SILENCE_S,
+            rule2_min_trailing_silence=UTTERANCE_END_SILENCE_S,
+            rule3_min_utterance_length=LONGEST_UTTERANCE_S,
+            decoding_method="greedy_search",
+            provider="cpu",
+        )
+        with open(model.tokens, encoding="utf-8") as lines:
+            units = [line.rsplit(maxsplit=1)[0] for line in lines if line.strip()]
+        pinyin = syllables.are_initials_and_finals(units)
+        self.pinyin = pinyin
+        self.join = syllables.join_pinyin if pinyin else syllables.join_words
+        self.step_s = self._measured_step_s()
+
+    def stream(self, rate_hz: int) -> "EngineStream":
+        return EngineStream(self, self._recognizer, rate_hz)
+
+    def _measured_step_s(self) -> float:
+        """How much audio one decoding step consumes, in seconds, to the nearest 10 ms.
+
+        Found by feeding silence, since the engine does not tell; the first step also waits for
+        the model's look-ahead, so the distance between the next ones counts.
+        """
+        stream = self._recognizer.create_stream()
+        silence = np.zeros(80, dtype=np.float32)
+        ready_at: list[int] = []
+        for hundredths in range(1000):
+            stream.accept_waveform(8000, silence)
+            while self._recognizer.is_ready(stream):
+                self._recognizer.decode_stream(stream)
+                ready_at.append(hundredths)
+            if len(ready_at) >= 4:
+                break
+        else:
+            raise RuntimeError("the model decodes nothing in 10 s of audio: not a streaming model")
+        return (ready_at[3] - ready_at[1]) / 200
+
+
+class EngineStream:
+    """The audio of one leg in the engine."""
+
+    def __init__(
+        self, engine: Engine, recognizer: sherpa_onnx.OnlineRecognizer, rate_hz: int
+    ) -> None:
+        self._engine, self._recognizer, self._rate_hz = engine, recognizer, rate_hz
+        self._stream = recognizer.create_stream()
+        self._accepted = self._steps = self._units_told = 0
+        self._finished = False
+
+    def accept(self, pcm: bytes) -> None:
+        """Signed 16-bit little-endian mono."""
+        samples = np.frombuffer(pcm, dtype="<i2").astype(np.float32) / np.float32(32768)
+        self._stream.accept_waveform(self._rate_hz, samples)
+        self._accepted += len(samples)
+
+    def finish(self) -> None:
+        """No more audio comes: silence is added so that the last word leaves the model."""
+        flush = np.zeros(int(_FLUSH_S * self._rate_hz), dtype=np.float32)
+        self._stream.accept_waveform(self._rate_hz, flush)
+        self._stream.input_finished()
+        self._finished = True
+
+    def step(self) -> bool:
+        """Decodes one step if there is audio for it; whether it did."""
+        if not self._recognizer.is_ready(self._stream):
+            return False
+        self._recognizer.decode_stream(self._stream)
+        self._steps += 1
+        return True
+
+    @property
+    def analysed_s(self) -> float:
+        """Seconds since the stream's start before which no further token will begin."""
+        accepted_s = self._accepted / self._rate_hz
+        if self._finished and not self._recognizer.is_ready(self._stream):
+            return accepted_s
+        decoded_s = min(accepted_s, self._steps * self._engine.step_s)
+        if not self._engine.pinyin:
+            return decoded_s
+        open_since_s = syllables.open_since(*self._units())
+        return decoded_s if open_since_s is None else min(decoded_s, open_since_s)
+
+    def heard(self, *, even_if_same: bool = False) -> list[Heard] | None:
+        """The utterance so far, times from the stream's start; None when no unit was added."""
+        units, starts_s = self._units()
+        if len(units) == self._units_told and not even_if_same:
+            return None
+        self._units_told = len(units)
+        return self._engine.join(units, starts_s)
+
+    def _units(self) -> tuple[list[str], list[float]]:
+        """The utterance's units. The engine's own times restart with each utterance."""
+        start_s = self._recognizer.start_time(self._stream)
+        starts_s = [start_s + each for each in self._recognizer.timestamps(self._stream)]
+        return self._recognizer.tokens(self._stream), starts_s
+
+    def utterance_ended(self) -> bool:
+        return self._recognizer.is_endpoint(self._stream)
+
+    def begin_utterance(self) -> None:
+        self._recognizer.reset(self._stream)
+        self._units_told = 0

@@ -1,0 +1,51 @@
+"""Owns the two times of a leg: the engine's, which runs over what was fed, and the call's, which
+also runs over what never came.
+
+Called by `recognizer.leg_stream`. Both count samples and only go forward.
+"""
+
+from bisect import bisect_right
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class _Stretch:
+    """Audio, or silence fed in place of it, from `fed` on."""
+
+    fed: int
+    of_call: int
+    received: int
+    silence: bool
+
+
+class Timeline:
+    """Maps fed samples to samples of the call and to samples that were really received."""
+
+    def __init__(self) -> None:
+        self._stretches = [_Stretch(0, 0, 0, silence=False)]
+
+    def gap(self, fed: int, silence: int, missing: int) -> None:
+        """From `fed` on, `silence` samples stand for `missing` samples of the call."""
+        at = self._stretches[-1]
+        of_call, received = self.of_call(fed), self.received(fed)
+        if at.fed == fed:
+            self._stretches.pop()
+        self._stretches += [
+            _Stretch(fed, of_call, received, silence=True),
+            _Stretch(fed + silence, of_call + missing, received, silence=False),
+        ]
+
+    def of_call(self, fed: int) -> int:
+        """The call's sample that is the engine's `fed`."""
+        at = self._at(fed)
+        return at.of_call + fed - at.fed
+
+    def received(self, fed: int) -> int:
+        """How many of the first `fed` samples were received."""
+        at = self._at(fed)
+        return at.received if at.silence else at.received + fed - at.fed
+
+    def _at(self, fed: int) -> _Stretch:
+        return self._stretches[
+            max(0, bisect_right(self._stretches, fed, key=lambda each: each.fed) - 1)
+        ]

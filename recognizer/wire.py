@@ -1,0 +1,86 @@
+"""Owns the frames between the pool and a worker: a length, a kind, a stream, a payload.
+
+Both ends are of one release and one machine, so there is no versioning; a frame that cannot be
+read ends the worker, and the pool starts another.
+"""
+
+import json
+import struct
+from collections.abc import Iterator, Sequence
+from enum import IntEnum
+
+from recognizer.syllables import Heard
+
+_HEAD = struct.Struct("<IBI")
+_LONGEST = 1 << 22
+
+
+class Kind(IntEnum):
+    """To the worker, then from it."""
+
+    OPEN = 1  # payload: sample rate
+    AUDIO = 2  # payload: signed 16-bit little-endian mono
+    FINISH = 3
+    DROP = 4
+    READY = 16  # stream 0; payload: seconds of audio a decoding step
+    PARTIAL = 17  # payload: the utterance so far
+    FINAL = 18  # payload: the utterance, without words when it was silence
+    POSITION = 19  # payload: seconds of the stream whose words have come out
+    CLOSED = 20  # everything of a finished stream has come out
+
+
+Frame = tuple[Kind, int, bytes]
+
+
+def frame(kind: Kind, stream: int, payload: bytes = b"") -> bytes:
+    return _HEAD.pack(len(payload), kind, stream) + payload
+
+
+class Frames:
+    """Cuts a byte stream into frames."""
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+
+    def feed(self, received: bytes) -> Iterator[Frame]:
+        """The frames completed by `received`. Raises ValueError on what is no frame."""
+        self._buffer += received
+        while len(self._buffer) >= _HEAD.size:
+            length, kind, stream = _HEAD.unpack_from(self._buffer)
+            if length > _LONGEST:
+                raise ValueError(f"a frame of {length} bytes")
+            end = _HEAD.size + length
+            if len(self._buffer) < end:
+                return
+            payload = bytes(self._buffer[_HEAD.size : end])
+            del self._buffer[:end]
+            yield Kind(kind), stream, payload
+
+
+def heard_payload(at_s: float, heard: Sequence[Heard]) -> bytes:
+    """What was heard of an utterance when the decoding was `at_s` seconds into the stream."""
+    words = [(each.text, each.shown, round(each.start_s, 3)) for each in heard]
+    return json.dumps([at_s, words]).encode()
+
+
+def heard_of(payload: bytes) -> tuple[float, list[Heard]]:
+    at_s, words = json.loads(payload)
+    return at_s, [Heard(*each) for each in words]
+
+
+def seconds_payload(seconds: float) -> bytes:
+    return struct.pack("<d", seconds)
+
+
+def seconds_of(payload: bytes) -> float:
+    (seconds,) = struct.unpack("<d", payload)
+    return float(seconds)
+
+
+def rate_payload(rate_hz: int) -> bytes:
+    return struct.pack("<I", rate_hz)
+
+
+def rate_of(payload: bytes) -> int:
+    (rate_hz,) = struct.unpack("<I", payload)
+    return int(rate_hz)

@@ -1,0 +1,152 @@
+"""A worker process: holds one copy of the model and decodes the streams that the pool gives it.
+
+Started by `recognizer.pool` as a program, never forked. It ends when the pool's end of the socket
+closes or the pool's process dies; whatever the engine does, it does it here. It imports only what
+decoding needs.
+"""
+
+import ctypes
+import os
+import signal
+import socket
+import sys
+import threading
+from collections import deque
+from queue import SimpleQueue
+
+from recognizer import wire
+from recognizer.models.model import Model
+from recognizer.sherpa import Engine, EngineStream
+from recognizer.wire import Kind
+
+_PR_SET_PDEATHSIG = 1
+_NICENESS = 5
+
+
+class _Stream:
+    """A stream and the frames that wait for it. `scheduled`: it stands in the queue or is being
+    decoded, so that one thread at a time has it."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.inbox: deque[tuple[Kind, bytes]] = deque()
+        self.scheduled = False
+        self.engine: EngineStream | None = None
+        self.finishing = self.dropped = False
+
+
+class Worker:
+    """Reads frames on the calling thread and decodes on `threads` others, a step a stream in
+    turn, so that a stream with much to catch up does not hold up the rest."""
+
+    def __init__(self, connection: socket.socket, model: Model, threads: int) -> None:
+        self._connection = connection
+        self._engine = Engine(model, 1)
+        self._streams: dict[int, _Stream] = {}
+        self._queue: SimpleQueue[_Stream] = SimpleQueue()
+        self._schedule = threading.Lock()
+        self._sending = threading.Lock()
+        self._threads = threads
+
+    def run(self) -> None:
+        """Serves until the pool closes its end."""
+        for _ in range(self._threads):
+            threading.Thread(target=self._decode, daemon=True).start()
+        self._send(Kind.READY, 0, wire.seconds_payload(self._engine.step_s))
+        frames = wire.Frames()
+        while received := self._connection.recv(1 << 16):
+            for kind, number, payload in frames.feed(received):
+                self._take(kind, number, payload)
+
+    def _take(self, kind: Kind, number: int, payload: bytes) -> None:
+        if kind is Kind.OPEN:
+            self._streams[number] = _Stream(number)
+        stream = self._streams.get(number)
+        if stream is None:  # dropped or closed while the frame was under way
+            return
+        if kind in (Kind.DROP, Kind.FINISH):
+            del self._streams[number]
+        with self._schedule:
+            stream.inbox.append((kind, payload))
+            if stream.scheduled:
+                return
+            stream.scheduled = True
+        self._queue.put(stream)
+
+    def _decode(self) -> None:
+        try:
+            while True:
+                stream = self._queue.get()
+                more = self._advance(stream)
+                with self._schedule:
+                    again = not stream.dropped and (more or bool(stream.inbox))
+                    stream.scheduled = again
+                if again:
+                    self._queue.put(stream)
+        except BaseException as error:  # the engine's state is unknown: the pool starts another
+            print(f"decoding failed: {error}", file=sys.stderr, flush=True)
+            os._exit(1)
+
+    def _advance(self, stream: _Stream) -> bool:
+        """Takes what came, decodes one step, tells what was heard; whether audio still waits."""
+        while stream.inbox:
+            self._apply(stream, *stream.inbox.popleft())
+        if stream.dropped or stream.engine is None:
+            return False
+        if stream.engine.step():
+            self._tell(stream.number, stream.engine)
+            return True
+        if stream.finishing:
+            self._tell(stream.number, stream.engine, closing=True)
+            self._send(Kind.CLOSED, stream.number)
+            stream.dropped = True
+        return False
+
+    def _apply(self, stream: _Stream, kind: Kind, payload: bytes) -> None:
+        if kind is Kind.OPEN:
+            stream.engine = self._engine.stream(wire.rate_of(payload))
+        elif kind is Kind.DROP:
+            stream.dropped = True
+        elif stream.engine is not None and kind is Kind.AUDIO:
+            stream.engine.accept(payload)
+        elif stream.engine is not None and kind is Kind.FINISH:
+            stream.engine.finish()
+            stream.finishing = True
+
+    def _tell(self, number: int, engine: EngineStream, *, closing: bool = False) -> None:
+        at_s = engine.analysed_s
+        ended = closing or engine.utterance_ended()
+        heard = engine.heard(even_if_same=ended)
+        if ended:
+            self._send(Kind.FINAL, number, wire.heard_payload(at_s, heard or []))
+            engine.begin_utterance()
+            at_s = engine.analysed_s
+        elif heard:
+            self._send(Kind.PARTIAL, number, wire.heard_payload(at_s, heard))
+        self._send(Kind.POSITION, number, wire.seconds_payload(at_s))
+
+    def _send(self, kind: Kind, stream: int, payload: bytes = b"") -> None:
+        with self._sending:
+            self._connection.sendall(wire.frame(kind, stream, payload))
+
+
+def main(arguments: list[str]) -> None:
+    """`worker.py FD PARENT_PID THREADS MODEL_JSON`."""
+    descriptor, parent, threads = (int(each) for each in arguments[:3])
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:  # it died before the line above
+        return
+    for ignored in (signal.SIGINT, signal.SIGTERM):  # the pool says when to end
+        signal.signal(ignored, signal.SIG_IGN)
+    os.nice(_NICENESS)
+    with socket.socket(fileno=descriptor) as connection:
+        try:
+            Worker(connection, Model.from_json(arguments[3]), threads).run()
+        except OSError as error:
+            print(f"the pool is gone: {error}", file=sys.stderr, flush=True)
+        finally:
+            os._exit(0 if sys.exc_info()[0] is None else 1)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
