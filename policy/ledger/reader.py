@@ -83,8 +83,10 @@ class LedgerReader:
 
     def facts(self, number: str, customer: str, now: datetime) -> Facts:
         """What a decision on this number (canonical) and customer would know at `now`."""
+        number_hash = self._keys.hashed("number", number)
+        customer_hash = self._keys.hashed("customer", customer)
         with self._asking, explained(self._file):
-            return gather(self._db, self._keys, number, customer, now)
+            return gather(self._db, number_hash, customer_hash, now)
 
     def decision_by_nonce(self, nonce: str) -> RecordedDecision | None:
         """The decision made under this nonce: the one that allowed, else the last."""
@@ -140,6 +142,11 @@ class LedgerReader:
             row["linkedid"],
             instant(row["started_at"]),
         )
+
+    def answered_at(self, call_id: str) -> datetime | None:
+        """When both parties began to speak; None for a call that was not answered."""
+        found = self.rows("SELECT answered_at FROM answers WHERE call_id = ?", [call_id])
+        return instant(found[0]["answered_at"]) if found else None
 
     def decisions_since(self, since: datetime) -> DecisionCounts:
         """How many decisions were made from `since` on, and how many of them were denials."""

@@ -1,0 +1,189 @@
+"""Owns one answered call while it is up: a fork for each leg, the listening, and what the floor and
+the ledger are told of it.
+
+Made by `pbx` at the answer, stopped by it at the hang-up. The invariant: a call is shown as
+listened to only while both legs are heard and analysed; otherwise it says why not and what to do.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import structlog
+
+from callwarden.settings import Media
+from callwarden.v1 import conversation_pb2 as conversation
+from callwarden.v1 import oversight_pb2 as oversight
+from gateway import spoken
+from gateway.asterisk.ari import Ari
+from gateway.asterisk.fork import Fork, Stasis
+from gateway.enforcement import Enforcement
+from gateway.floor import CallState, Floor, LiveCall
+from gateway.listening import Listening
+from gateway.media.reception import CallClock, MediaListener, Reception
+from gateway.recognizer_link import RecognizerLink
+from policy.ledger import Ledger, LegCoverage
+from policy.speech.utterance import Leg
+
+_log = structlog.get_logger(__name__)
+
+_SHOWN_EVERY_S: Final = 1.0
+_HARDLY_S: Final = 1.0
+"""Audio missing of a leg, in seconds, below which the fork's start is what is missing."""
+
+
+@dataclass(frozen=True)
+class Room:
+    """What every call of a gateway shares."""
+
+    media_settings: Media
+    ari: Ari
+    stasis: Stasis
+    media: MediaListener
+    link: RecognizerLink
+    floor: Floor
+    ledger: Ledger
+    enforcement: Enforcement
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+
+
+def recorded(future: Future[Any], what: str, call_id: str) -> None:
+    """Says so when a row could not be written. Its cause names files, never a number or words."""
+
+    def told(done: Future[Any]) -> None:
+        if error := done.exception():
+            _log.error("not recorded", what=what, call=call_id, why=str(error))
+
+    future.add_done_callback(told)
+
+
+class AnsweredCall:
+    """`start` it, then `end` it (hung up) or `leave` it (the gateway goes)."""
+
+    def __init__(
+        self, room: Room, live: LiveCall, channels: Mapping[Leg, str], elapsed_s: float = 0.0
+    ) -> None:
+        self._room = room
+        self._live = live
+        self._clock = CallClock(elapsed_s)
+        self._listening = Listening(
+            live.call_id,
+            live.scene,
+            room.link,
+            self,
+            message_ms=room.media_settings.message_ms,
+        )
+        self._forks = {
+            leg: Fork(
+                room.ari,
+                room.stasis,
+                room.media,
+                channel=channel,
+                reception=Reception(leg, self._clock, self._listening.hear),
+                changed=self.changed,
+            )
+            for leg, channel in channels.items()
+        }
+        self._listener: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+
+    @property
+    def seconds(self) -> float:
+        """How long the call has been up."""
+        return self._clock.seconds()
+
+    def start(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._listener = loop.create_task(self._listening.run())
+        self._tasks = [
+            *(loop.create_task(fork.hold()) for fork in self._forks.values()),
+            loop.create_task(self._show_now_and_then()),
+        ]
+        self.changed()
+
+    async def end(self, seconds: float) -> None:
+        """The call was hung up after `seconds`: deletes the forks, hears the last words out, and
+        writes the coverage."""
+        await self._unfork()
+        if self._listener:
+            await self._listening.end(seconds, self._listener)
+        self._account(seconds, ())
+        self._room.enforcement.forget(self._live.call_id)
+
+    async def leave(self) -> None:
+        """The gateway goes while the call is up: what was heard until now is accounted."""
+        await self._unfork()
+        if self._listener:
+            self._listener.cancel()
+            await asyncio.wait({self._listener})
+        self._account(self.seconds, ("gateway-stopped",))
+
+    async def _unfork(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        for outcome in await asyncio.gather(*self._tasks, return_exceptions=True):
+            if isinstance(outcome, Exception):
+                _log.error("a fork failed", kind=type(outcome).__name__, call=self._live.call_id)
+
+    def _account(self, seconds: float, more: tuple[str, ...]) -> None:
+        coverage = self._coverage(seconds, more)
+        call_id, now = self._live.call_id, self._room.now()
+        if self._room.floor.call(call_id):
+            self._room.floor.change(call_id, coverage=coverage)
+        for leg, each in coverage.items():
+            row = LegCoverage(leg, seconds, each.received_s, each.analysed_s, tuple(each.causes))
+            recorded(self._room.ledger.add_coverage(call_id, row, now), "coverage", call_id)
+
+    def _coverage(
+        self, seconds: float, more: tuple[str, ...] = ()
+    ) -> dict[Leg, conversation.LegCoverage]:
+        coverage = self._listening.coverage(seconds)
+        for leg, fork in self._forks.items():
+            causes = {*coverage[leg].causes, *more}
+            if seconds - coverage[leg].received_s > _HARDLY_S:
+                causes |= fork.losses or {"audio-lost"}
+            coverage[leg].causes[:] = sorted(causes)
+        return coverage
+
+    async def _show_now_and_then(self) -> None:
+        while True:
+            await asyncio.sleep(_SHOWN_EVERY_S)
+            self._show(self._coverage(self.seconds))
+
+    def _show(self, coverage: Mapping[Leg, conversation.LegCoverage] | None = None) -> None:
+        live = self._room.floor.call(self._live.call_id)
+        if live is None or live.state is CallState.ENDED:
+            return
+        causes = [fork.cause for fork in self._forks.values() if fork.cause]
+        causes += [self._listening.cause] if self._listening.cause else []
+        self._room.floor.change(
+            self._live.call_id,
+            state=CallState.UNHEARD if causes else CallState.LISTENED,
+            unheard_cause="; ".join(dict.fromkeys(causes)),
+            talking=self._listening.talking,
+            coverage=live.coverage if coverage is None else coverage,
+        )
+
+    def changed(self) -> None:
+        self._show()
+
+    def heard(self, utterance: conversation.Utterance) -> None:
+        call_id = self._live.call_id
+        self._room.floor.publish(oversight.UtteranceHeard(call_id=call_id, utterance=utterance))
+        if utterance.final:
+            future = self._room.ledger.add_utterance(call_id, spoken.utterance(utterance))
+            recorded(future, "utterance", call_id)
+
+    def found(self, finding: conversation.Finding) -> None:
+        call_id, found = self._live.call_id, spoken.finding(finding)
+        self._room.enforcement.found(self._live, found)
+        future = self._room.ledger.add_finding(call_id, found, self._room.now())
+        recorded(future, "finding", call_id)
+        self._room.floor.publish(
+            oversight.FindingRaised(
+                call_id=call_id, agent=self._live.agent, scene=self._live.scene, finding=finding
+            )
+        )

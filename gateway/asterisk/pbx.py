@@ -1,0 +1,378 @@
+"""Owns the gateway's view of the calls in the PBX: it notices the answer of an allowed call, has
+both legs forked and heard, and settles the attempt at the hang-up.
+
+Run by `gateway.run` beside the gate, which it never touches. The invariant: after every connection
+to Asterisk, the first as much as the hundredth, what is up is what is held: calls that are up are
+forked, calls that are over are settled, and nothing of ours is left that no call needs.
+"""
+
+import asyncio
+from collections.abc import Coroutine
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import structlog
+
+from callwarden.settings import Media, Settings
+from gateway.asterisk.ami import watch_ami
+from gateway.asterisk.answered_call import AnsweredCall, Room, recorded
+from gateway.asterisk.ari import Ari, AriRefused, AriUnavailable, Event
+from gateway.asterisk.attempts import Attempt, Attempts
+from gateway.asterisk.fork import Stasis, delete_orphans
+from gateway.enforcement import Enforcement
+from gateway.floor import CallState, Floor, LiveCall
+from gateway.health import Health, HealthStatus
+from gateway.media.reception import MediaListener
+from gateway.media.websocket import WebsocketMedia
+from gateway.recognizer_link import RecognizerLink
+from policy.dialling.number import masked
+from policy.ledger import CallRecord, Ledger, LedgerUnavailable
+from policy.ledger.reader import LedgerReader
+
+_log = structlog.get_logger(__name__)
+
+NONCE: Final = "CALLWARDEN_NONCE"
+_HELPER_LEG: Final = "Local/s@callwarden-gate-leg"
+"""Channels that only ask the gate: they bear the nonce and are no party of the call."""
+_EVENTS: Final = (
+    "ChannelVarset",
+    "Dial",
+    "ChannelDestroyed",
+    "StasisStart",
+    "ApplicationReplaced",
+)
+_FIRST_PAUSE_S: Final = 0.2
+_LONGEST_PAUSE_S: Final = 3.0
+_RECONCILE_S: Final = 15.0
+_LAST_ACCOUNTS_S: Final = 15.0
+_NORMAL_CLEARING: Final = 16
+
+
+class Pbx:
+    """`run` it for ever; `close` it at the end. `ledger` is open."""
+
+    def __init__(self, settings: Settings, floor: Floor, ledger: Ledger, health: Health) -> None:
+        self._settings = settings
+        self._floor = floor
+        self._ledger = ledger
+        self._health = health
+        self._ari = Ari(settings.asterisk)
+        self._stasis = Stasis()
+        self._media = media_listener(settings.media)
+        self._link = RecognizerLink(settings, health)
+        self._enforcement = Enforcement(ledger, floor, health)
+        self._attempts = Attempts()
+        self._nonces: dict[str, str] = {}
+        self._ending: set[asyncio.Task[None]] = set()
+        self._media_started = False
+        self._room = Room(
+            settings.media,
+            self._ari,
+            self._stasis,
+            self._media,
+            self._link,
+            floor,
+            ledger,
+            self._enforcement,
+        )
+
+    async def run(self) -> None:
+        """Until cancelled. May be run again after it failed: calls that are up stay held."""
+        async with asyncio.TaskGroup() as parts:
+            parts.create_task(self._keep_media())
+            parts.create_task(self._keep_events())
+            parts.create_task(self._link.watch())
+            parts.create_task(watch_ami(self._settings.asterisk, self._health))
+
+    async def hang_up(self, call_id: str) -> None:
+        """Ends both channels. Raises KeyError: no such call is up; AriUnavailable, AriRefused."""
+        attempt = self._attempts.of_call(call_id)
+        if attempt is None:
+            raise KeyError("no such call is up")
+        await asyncio.gather(
+            *(self._ari.delete(f"channels/{channel}") for channel in attempt.channels.values())
+        )
+
+    async def close(self) -> None:
+        """Deletes every fork; what was heard until now is accounted. The calls go on."""
+        leaving = [each.answered.leave() for each in self._attempts.all() if each.answered]
+        await asyncio.gather(*leaving, return_exceptions=True)
+        if self._ending:
+            await asyncio.wait(self._ending, timeout=_LAST_ACCOUNTS_S)
+        await self._enforcement.close()
+        await self._media.close()
+        await self._link.close()
+        await self._ari.close()
+
+    async def _keep_media(self) -> None:
+        pause_s = _FIRST_PAUSE_S
+        while not self._media_started:
+            try:
+                await self._media.start()
+                self._media_started = True
+            except OSError as error:
+                _log.error("no audio comes in: media.listen cannot be had", why=str(error))
+                await asyncio.sleep(pause_s)
+                pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
+
+    async def _keep_events(self) -> None:
+        pause_s = _FIRST_PAUSE_S
+        while True:
+            try:
+                async with self._ari.events() as events:
+                    pause_s = _FIRST_PAUSE_S
+                    async with asyncio.TaskGroup() as parts:
+                        reconciling = parts.create_task(self._keep_reconciled())
+                        async for event in events:
+                            await self._handle(event)
+                        reconciling.cancel()
+                cause = "Asterisk closed the connection of events; connecting again"
+            except AriUnavailable as unavailable:
+                cause = str(unavailable)
+            except ExceptionGroup as failures:
+                failed, others = failures.split((AriUnavailable, AriRefused))
+                if others or not failed:
+                    raise
+                cause = str(failed.exceptions[0])
+            finally:
+                self._stasis.disconnected()
+            self._health.set("asterisk-ari", HealthStatus.DOWN, cause)
+            await asyncio.sleep(pause_s)
+            pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
+
+    async def _keep_reconciled(self) -> None:
+        try:
+            # Spares us the events of whole queues and conferences. Older than 16.3: gets them all.
+            kinds = {"allowed": [{"type": kind} for kind in _EVENTS]}
+            await self._ari.put(f"applications/{self._ari.application}/eventFilter", kinds)
+        except AriRefused as refused:
+            _log.info("events are not filtered", why=str(refused))
+        while True:
+            await self._reconcile()
+            self._stasis.connected.set()
+            self._health.set("asterisk-ari", HealthStatus.OK)
+            await asyncio.sleep(_RECONCILE_S)
+
+    async def _reconcile(self) -> None:
+        """Makes what is held what is up: calls found up are held, calls gone are settled, orphans
+        of ours deleted."""
+        before = self._attempts.all()
+        deleted = await delete_orphans(self._ari, self._stasis)
+        if deleted:
+            _log.info("orphans deleted", count=deleted)
+        channels = {
+            str(each["id"]): each
+            for each in await self._ari.get("channels")
+            if not str(each["id"]).startswith(f"{self._ari.application}.")
+            and not str(each["name"]).startswith(_HELPER_LEG)
+        }
+        for attempt in before:
+            gone = [each for each in attempt.channels.values() if each not in channels]
+            if attempt.agent_channel in gone or (attempt.answered and gone):
+                self._finish(attempt, attempt.q850_cause)
+        bearers: dict[str, list[dict[str, Any]]] = {}
+        for channel, each in channels.items():
+            if nonce := await self._nonce(channel):
+                bearers.setdefault(nonce, []).append(each)
+        for nonce, bearing in bearers.items():
+            if self._attempts.of_call(nonce) is None:
+                await self._found(nonce, bearing)
+
+    async def _nonce(self, channel: str) -> str:
+        if channel not in self._nonces:
+            found = await self._ari.variable(channel, NONCE)
+            if not found:
+                return ""
+            self._nonces.setdefault(channel, found)
+        return self._nonces[channel]
+
+    async def _found(self, nonce: str, bearing: list[dict[str, Any]]) -> None:
+        """A call that was placed while nobody watched: the agent's channel is the oldest."""
+        agent, *others = sorted(bearing, key=lambda each: str(each["creationtime"]))
+        attempt = await self._begin(nonce, str(agent["id"]))
+        if attempt is None or attempt.answered:
+            return
+        for customer in others:
+            self._dialled(attempt, str(customer["id"]))
+            if customer["state"] == "Up" and agent["state"] == "Up":
+                answered_at = await asyncio.to_thread(self._answered_before, nonce)
+                if attempt.answered is None:
+                    self._answer(attempt, answered_at or datetime.now(UTC))
+
+    async def _handle(self, event: Event) -> None:
+        match event.kind:
+            case "ChannelVarset" if event.channel:
+                if str(event.body["variable"]).lstrip("_") == NONCE:
+                    self._name(event)
+            case "Dial":
+                await self._dial(event)
+            case "StasisStart":
+                self._stasis.entered(event.channel)
+            case "ChannelDestroyed":
+                self._stasis.gone(event.channel)
+                self._destroyed(event.channel, int(event.body.get("cause", 0)))
+            case "ApplicationReplaced":
+                text = (
+                    "another gateway took the ARI application: give each its own "
+                    "asterisk.ari_application"
+                )
+                raise AriUnavailable(text)
+
+    def _name(self, event: Event) -> None:
+        """The dialplan gave a channel its nonce; another one than before is another attempt."""
+        channel, nonce = event.channel, str(event.body["value"])
+        if str(event.body["channel"]["name"]).startswith(_HELPER_LEG):
+            return
+        attempt = self._attempts.of_channel(channel)
+        self._nonces[channel] = nonce
+        if attempt and attempt.agent_channel == channel and attempt.call_id != nonce:
+            self._finish(attempt, attempt.q850_cause)
+
+    async def _dial(self, event: Event) -> None:
+        caller, peer = event.body.get("caller"), event.body["peer"]
+        if not caller or str(peer["name"]).startswith(_HELPER_LEG):
+            return
+        agent, customer = str(caller["id"]), str(peer["id"])
+        nonce = await self._nonce(agent)
+        attempt = await self._begin(nonce, agent) if nonce else None
+        if attempt is None or attempt.answered:
+            return
+        attempt.dialstatus = str(event.body.get("dialstatus") or attempt.dialstatus)
+        self._dialled(attempt, customer)
+        if attempt.dialstatus == "ANSWER":
+            self._answer(attempt, datetime.now(UTC))
+
+    async def _begin(self, nonce: str, agent_channel: str) -> Attempt | None:
+        """The attempt of this nonce; None when it was not allowed, or is over."""
+        if self._floor.call(nonce) is None:
+            recalled = await asyncio.to_thread(self._allowed_before, nonce)
+            if recalled is None:
+                return None
+            self._floor.allowed(recalled)
+        return self._placed(nonce, agent_channel)
+
+    def _placed(self, nonce: str, agent_channel: str) -> Attempt | None:
+        attempt, live = self._attempts.of_call(nonce), self._floor.call(nonce)
+        if attempt or live is None:
+            return attempt
+        if live.state is CallState.ENDED:
+            return None
+        attempt = Attempt(nonce, agent_channel)
+        self._attempts.add(attempt)
+        self._floor.change(nonce, channels=attempt.channels)
+        record = CallRecord(
+            nonce,
+            live.decision_id,
+            live.number,
+            live.agent,
+            live.scene,
+            live.customer,
+            live.linkedid,
+            live.started_at,
+        )
+        recorded(self._ledger.begin_call(record), "call", nonce)
+        return attempt
+
+    def _allowed_before(self, nonce: str) -> LiveCall | None:
+        """The call of a decision that an earlier gateway made."""
+        try:
+            with self._reader() as reader:
+                found = reader.decision_by_nonce(nonce)
+        except LedgerUnavailable as error:
+            _log.error("a call that is up is not known", call=nonce, why=str(error))
+            return None
+        if found is None or not found.decision.allowed:
+            return None
+        asked = found.request
+        return LiveCall(
+            call_id=nonce,
+            number=asked.number,
+            number_masked=masked(asked.number),
+            agent=asked.agent,
+            scene=asked.scene,
+            customer=asked.customer,
+            linkedid=asked.linkedid,
+            decision_id=found.decision_id,
+            started_at=found.at,
+        )
+
+    def _answered_before(self, nonce: str) -> datetime | None:
+        try:
+            with self._reader() as reader:
+                return reader.answered_at(nonce)
+        except LedgerUnavailable:
+            return None
+
+    def _reader(self) -> LedgerReader:
+        return LedgerReader.open(self._settings.ledger_file, self._settings.ledger_key_file)
+
+    def _dialled(self, attempt: Attempt, customer_channel: str) -> None:
+        if attempt.customer_channel != customer_channel:
+            self._attempts.dialled(attempt, customer_channel)
+            self._floor.change(attempt.call_id, channels=attempt.channels)
+
+    def _answer(self, attempt: Attempt, answered_at: datetime) -> None:
+        call_id = attempt.call_id
+        live = self._floor.change(
+            call_id,
+            state=CallState.UNHEARD,
+            answered_at=answered_at,
+            unheard_cause="the audio is being forked",
+        )
+        recorded(self._ledger.answer_call(call_id, answered_at), "answer", call_id)
+        for leg, channel in attempt.channels.items():
+            recorded(self._ledger.add_leg(call_id, leg, channel), "leg", call_id)
+        elapsed_s = max(0.0, (datetime.now(UTC) - answered_at).total_seconds())
+        attempt.answered = AnsweredCall(self._room, live, attempt.channels, elapsed_s)
+        attempt.answered.start()
+
+    def _destroyed(self, channel: str, q850_cause: int) -> None:
+        nonce = self._nonces.pop(channel, "")
+        # Allowed, and hung up before anything was dialled: an attempt all the same.
+        attempt = self._attempts.of_channel(channel) or self._placed(nonce, channel)
+        if attempt is None:
+            return
+        if attempt.answered:
+            self._finish(attempt, q850_cause or _NORMAL_CLEARING)
+        elif channel == attempt.agent_channel:
+            self._finish(attempt, attempt.q850_cause or q850_cause)
+        elif channel == attempt.customer_channel:
+            attempt.q850_cause = q850_cause
+
+    def _finish(self, attempt: Attempt, q850_cause: int) -> None:
+        """The attempt is over: settles it, ends the call, and has it accounted."""
+        self._attempts.remove(attempt)
+        call_id, answered, now = attempt.call_id, attempt.answered, datetime.now(UTC)
+        seconds = answered.seconds if answered else 0.0
+        self._floor.ended(call_id, q850_cause=q850_cause, ended_at=now)
+        settled = self._ledger.settle(
+            call_id,
+            disposition="ANSWER" if answered else attempt.dialstatus or "CANCEL",
+            q850_cause=q850_cause,
+            connected=answered is not None,
+            talk_seconds=seconds,
+            now=now,
+        )
+        recorded(settled, "settlement", call_id)
+        recorded(self._ledger.end_call(call_id, now, seconds, q850_cause), "end", call_id)
+        if answered:
+            self._spawn(answered.end(seconds))
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._ending.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._ending.discard(task)
+        if not task.cancelled() and (error := task.exception()):
+            _log.error("a call was not accounted", kind=type(error).__name__)
+
+
+def media_listener(media: Media) -> MediaListener:
+    """The listener of the configured transport. aiortc is loaded only where RTP is used."""
+    if media.transport == "websocket":
+        return WebsocketMedia(media)
+    from gateway.media.rtp import RtpMedia
+
+    return RtpMedia(media)
