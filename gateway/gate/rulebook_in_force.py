@@ -4,16 +4,16 @@ The one invariant: a rulebook that has a problem never comes into force. Without
 call is refused; with an earlier one in force that one stays, and health says so.
 """
 
-import asyncio
+from collections.abc import Awaitable, Callable
 
 import structlog
 
 from callwarden.problems import ProblemsFound
 from callwarden.settings import Rules
+from gateway.gate import deciding_rulebook
+from gateway.gate.deciding_rulebook import DecidingRulebook
 from gateway.gate.fail_closed import RulebookBroken
 from gateway.health import Health, HealthStatus
-from policy import rulebook
-from policy.rulebook import Rulebook
 
 _SHOWN = 5
 """Problems that a health message quotes; the log has them all."""
@@ -22,14 +22,20 @@ _log = structlog.get_logger(__name__)
 
 
 class RulebookInForce:
-    def __init__(self, rules: Rules, health: Health) -> None:
+    def __init__(
+        self,
+        rules: Rules,
+        health: Health,
+        read: Callable[[Rules], Awaitable[DecidingRulebook]] = deciding_rulebook.read,
+    ) -> None:
         self._rules = rules
+        self._read = read
         self._health = health
-        self._current: Rulebook | None = None
+        self._current: DecidingRulebook | None = None
         self._broken = RulebookBroken(ProblemsFound([]))
 
     @property
-    def current(self) -> Rulebook:
+    def current(self) -> DecidingRulebook:
         """The rulebook to decide by. Raises RulebookBroken when there is none."""
         if self._current is None:
             raise self._broken
@@ -38,9 +44,8 @@ class RulebookInForce:
     async def load(self) -> bool:
         """Reads the rulebooks and puts them in force. False: they have problems, now in health and
         log, and what was in force before stays."""
-        rules = self._rules
         try:
-            loaded = await asyncio.to_thread(rulebook.load, rules.folder, rules.packs, rules.speech)
+            loaded = await self._read(self._rules)
         except ProblemsFound as problems:
             self._failed(problems)
             return False
