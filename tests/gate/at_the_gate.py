@@ -81,7 +81,7 @@ async def gate(
     rules: Rules | None = None,
     deadline_ms: int = 1000,
     wait_for_ledger: bool = True,
-    ledger_patience_ms: int | None = None,,
+    ledger_patience_ms: int | None = None,
 ) -> AsyncIterator[GateParts]:
     floor = Floor()
     health = Health(floor)
@@ -89,7 +89,9 @@ async def gate(
         RulebookInForce(rules, health) if rules else RulebookInForce(Rules(), health, shipped)
     )
     ledger = LedgerAtHand(
-        state / "ledger.sqlite3", state / "keys" / "ledger.key", health,
+        state / "ledger.sqlite3",
+        state / "keys" / "ledger.key",
+        health,
         deadline_ms=ledger_patience_ms or deadline_ms,
     )
     metrics, tally = Metrics(), Tally()
