@@ -1,33 +1,19 @@
 """Owns the lab's Asterisk process: starting it, asking it, ending it.
 
-Called by `Lab`. It never runs as root: where root starts a lab, Asterisk and sipp run as `nobody`.
+Called by `Lab`. Asterisk counts as started once it has fully booted.
 """
 
 import contextlib
 import os
 import subprocess
 import time
-from collections.abc import Mapping
 from pathlib import Path
+from typing import IO
 
+from deploy.lab import process
 from deploy.lab.rootfs import LabError, Rootfs
 
-_NOBODY = 65534
 _BOOT_S = 30.0
-
-
-def unprivileged() -> dict[str, int | list[int]]:
-    """Arguments for Popen that give up root's rights; none where there are none to give up."""
-    if os.geteuid() != 0:
-        return {}
-    return {"user": _NOBODY, "group": _NOBODY, "extra_groups": []}
-
-
-def hand_over(folder: Path) -> None:
-    """Gives `folder` and all in it to the user that the lab's programs run as."""
-    if os.geteuid() == 0:
-        for each in (folder, *folder.rglob("*")):
-            os.chown(each, _NOBODY, _NOBODY)
 
 
 class AsteriskProcess:
@@ -43,16 +29,7 @@ class AsteriskProcess:
     def start(self) -> None:
         """Returns when Asterisk has fully booted. Raises LabError with its last words."""
         with (self._folder / "log" / "console.log").open("ab") as console:
-            self._process = subprocess.Popen(
-                self._rootfs.asterisk("-C", str(self._conf), "-f", "-n"),
-                stdin=subprocess.DEVNULL,
-                stdout=console,
-                stderr=subprocess.STDOUT,
-                cwd=self._folder,
-                env=self._environment(),
-                process_group=self._process_group,
-                **unprivileged(),  # type: ignore[call-overload]  # keywords of Popen by name
-            )
+            self._process = self._run("-f", "-n", output=console)
         deadline = time.monotonic() + _BOOT_S
         while time.monotonic() < deadline:
             if self._process.poll() is not None:
@@ -68,20 +45,16 @@ class AsteriskProcess:
 
     def cli(self, command: str) -> str:
         """What `asterisk -rx command` prints. Raises LabError where Asterisk does not answer."""
+        asked = self._run("-rx", command, output=subprocess.PIPE)
         try:
-            return subprocess.run(
-                self._rootfs.asterisk("-C", str(self._conf), "-rx", command),
-                check=True,
-                capture_output=True,
-                text=True,
-                timeout=10,
-                cwd=self._folder,
-                env=self._environment(),
-                process_group=self._process_group,
-                **unprivileged(),  # type: ignore[call-overload]  # keywords of Popen by name
-            ).stdout
-        except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
-            raise LabError(f"Asterisk does not answer `{command}`: {error}") from None
+            answer, _ = asked.communicate(timeout=10)
+        except subprocess.TimeoutExpired:
+            asked.kill()
+            asked.communicate()
+            raise LabError(f"Asterisk does not answer `{command}` within 10 s") from None
+        if asked.returncode != 0:
+            raise LabError(f"Asterisk does not answer `{command}`: is it running?")
+        return answer.decode(errors="replace")
 
     @property
     def pid(self) -> int:
@@ -96,9 +69,15 @@ class AsteriskProcess:
             self._process = None
         (self._folder / "run" / "asterisk.ctl").unlink(missing_ok=True)
 
-    def _environment(self) -> Mapping[str, str]:
-        return {
-            "PATH": os.environ.get("PATH", os.defpath),
-            "HOME": str(self._folder),
-            "TERM": "dumb",
-        }
+    def _run(self, *arguments: str, output: IO[bytes] | int) -> "subprocess.Popen[bytes]":
+        return process.start(
+            self._rootfs.asterisk("-C", str(self._conf), *arguments),
+            output=output,
+            cwd=self._folder,
+            process_group=self._process_group,
+            environment={
+                "PATH": os.environ.get("PATH", os.defpath),
+                "HOME": str(self._folder),
+                "TERM": "dumb",
+            },
+        )

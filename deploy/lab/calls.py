@@ -4,15 +4,16 @@ Called through `Lab.call`. The call goes agent, Asterisk, gate, carrier; both pa
 at the answer.
 """
 
+import math
 import time
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-import soundfile
+import soundfile  # type: ignore[import-untyped]  # it ships no types
 
 from deploy.lab import scenarios
-from deploy.lab.asterisk import hand_over
+from deploy.lab.process import hand_over
 from deploy.lab.rootfs import LabError
 from deploy.lab.scenarios import Sound
 from deploy.lab.sipp import Message, Phones, Sipp
@@ -91,15 +92,38 @@ class PlacedCall:
         return self._carrier.port
 
     def answered(self) -> bool:
-        return any(each.status == 200 and _of(each, "INVITE") for each in self._agent.messages())
+        """Whether the agent's phone has been told that the customer answered."""
+        return self._has_heard(200)
 
     def wait_answered(self, timeout_s: float = 5) -> None:
         """Returns at the answer. Raises TimeoutError, at once if the call ended without one."""
+        self._wait_heard(200, timeout_s)
+
+    def wait_ringing(self, timeout_s: float = 5) -> None:
+        """Returns when the carrier rings. Raises TimeoutError as `wait_answered` does."""
+        self._wait_heard(180, timeout_s)
+
+    def answer_gap_s(self) -> float:
+        """Seconds between the two parties' audio starting: each starts at an ACK. NaN where the
+        call was not answered."""
+        agent, customer = (
+            next((each.at for each in party.messages() if each.method == "ACK"), None)
+            for party in (self._agent, self._carrier)
+        )
+        return abs((agent - customer).total_seconds()) if agent and customer else math.nan
+
+    def _has_heard(self, status: int) -> bool:
+        return any(each.status == status and _of(each, "INVITE") for each in self._agent.messages())
+
+    def _wait_heard(self, status: int, timeout_s: float) -> None:
         deadline = time.monotonic() + timeout_s
-        while not self.answered():
-            if time.monotonic() > deadline or not (self._agent.running or self.answered()):
-                raise TimeoutError(f"not answered: {self._agent.problems()}")
+        while self._agent.running and time.monotonic() < deadline:
+            if self._has_heard(status):
+                return
             time.sleep(0.01)
+        if not self._has_heard(status):
+            why = "in time" if self._agent.running else "before the call ended"
+            raise TimeoutError(f"no {status} {why}: {self._agent.problems()}")
 
     def hang_up(self) -> None:
         """The agent hangs up: BYE once answered, CANCEL before. Does nothing after the end."""

@@ -57,9 +57,15 @@ class Addresses:
 
     @classmethod
     def free(cls, ports: PortBlock) -> "Addresses":
-        names = ("sip", "http", "ami", "gate", "media", "recognizer", "oversight", "metrics")
         return cls(
-            **{name: ports.server() for name in names},
+            sip=ports.server(),
+            http=ports.server(),
+            ami=ports.server(),
+            gate=ports.server(),
+            media=ports.server(),
+            recognizer=ports.server(),
+            oversight=ports.server(),
+            metrics=ports.server(),
             asterisk_rtp=ports.asterisk_rtp,
             gateway_rtp=ports.gateway_rtp,
         )
@@ -191,7 +197,8 @@ exten => _.,1,Set(CALLWARDEN_SCENE=${{PJSIP_HEADER(read,X-Lab-Scene)}})
  same => n,GoSub(callwarden-gate,s,1(${{EXTEN}}))
  same => n,Dial(PJSIP/carrier/sip:${{URIENCODE(${{CALLWARDEN_NUMBER}})}}@127.0.0.1:${{carrier}},60)
  same => n,Hangup(${{HANGUPCAUSE}})
-exten => h,1,NoOp()
+; Hangup, because priorities that "h" lacks would come from the pattern.
+exten => h,1,Hangup()
 [nowhere]
 """,
     }

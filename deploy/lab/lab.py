@@ -16,12 +16,13 @@ from types import TracebackType
 from typing import Any
 
 from deploy.lab import calls, configuration, load, rootfs
-from deploy.lab.asterisk import AsteriskProcess, hand_over
+from deploy.lab.asterisk import AsteriskProcess
 from deploy.lab.calls import Invite, PlacedCall
 from deploy.lab.configuration import Addresses
 from deploy.lab.keeper import Keeper
 from deploy.lab.load import LoadedCall, LoadResult
 from deploy.lab.ports import PortBlock
+from deploy.lab.process import hand_over
 from deploy.lab.rootfs import LabError
 from deploy.lab.sipp import Phones
 

@@ -7,9 +7,10 @@ import math
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 
 from deploy.lab import scenarios
-from deploy.lab.asterisk import hand_over
+from deploy.lab.process import hand_over
 from deploy.lab.sipp import Message, Phones
 
 
@@ -103,7 +104,9 @@ def _field(text: str) -> str:
 
 
 def _result(messages: list[Message], total: int) -> LoadResult:
-    sent, first, final = {}, {}, {}
+    sent: dict[str, datetime] = {}
+    first: dict[str, datetime] = {}
+    final: dict[str, int] = {}
     for each in messages:
         call_id, sequence = each.transaction
         if not sequence.endswith("INVITE"):

@@ -16,7 +16,7 @@ from functools import cache
 from pathlib import Path
 from urllib.parse import unquote
 
-from deploy.lab.asterisk import hand_over, unprivileged
+from deploy.lab import process
 from deploy.lab.ports import PortBlock
 
 _STAMP = re.compile(
@@ -87,10 +87,10 @@ class Sipp:
         self._errors = folder / f"{name}.errors"
         scenario_file = folder / f"{name}.xml"
         scenario_file.write_text(scenario, encoding="utf-8")
-        hand_over(scenario_file)
+        process.hand_over(scenario_file)
         control, media, last = self.port + 1, self.port + 2, self.port + 7
         with (folder / f"{name}.screen").open("wb") as screen:
-            self._process = subprocess.Popen(
+            self._process = process.start(
                 [
                     "sipp", "-sf", str(scenario_file), "-nostdin",
                     "-i", "127.0.0.1", "-p", str(self.port), "-bind_local",
@@ -100,12 +100,9 @@ class Sipp:
                     "-trace_err", "-error_file", str(self._errors),
                     *arguments,
                 ],
-                stdin=subprocess.DEVNULL,
-                stdout=screen,
-                stderr=subprocess.STDOUT,
+                output=screen,
                 cwd=folder,
                 process_group=process_group,
-                **unprivileged(),  # type: ignore[call-overload]  # keywords of Popen by name
             )  # fmt: skip
 
     def wait_listening(self) -> None:
