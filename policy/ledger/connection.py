@@ -19,6 +19,9 @@ from policy.ledger.unavailable import LedgerUnavailable, explained
 _SETTING_UP_S = 10.0
 """How long to wait for another process that makes or migrates the same ledger."""
 
+_CACHE_KIB = 16 * 1024
+"""Pages the writer keeps: customers come in no order, so an index is touched all over."""
+
 
 def make_files(file: Path, key_file: Path) -> Seal:
     """Makes folder, ledger file and key where absent. A ledger whose key is gone gets no new one.
@@ -66,6 +69,8 @@ def to_write(file: Path, key_file: Path, keys: Seal, busy_ms: int) -> sqlite3.Co
             _refuse_other_key(connection, keys, file, key_file)
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")
+            connection.execute("PRAGMA temp_store = MEMORY")
+            connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
         except BaseException:
             connection.close()
             raise

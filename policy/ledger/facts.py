@@ -9,43 +9,40 @@ from datetime import datetime, timedelta
 
 from policy.dialling.facts import Attempt, Facts, Suppression
 from policy.ledger.moment import instant, micros
-from policy.ledger.seal import Seal
 
 REMEMBERED = timedelta(days=400)
 """How far back attempts are gathered: no limit of the rulebooks looks further than a year."""
 
 _ATTEMPTS = """
-SELECT mine.reserved_at, mine.linkedid, max(settled.connected), max(settled.talk_seconds)
-FROM (
-    SELECT seq, nonce, reserved_at, linkedid FROM attempts
-    WHERE number_hash = :number AND reserved_at >= :since
-    UNION
-    SELECT seq, nonce, reserved_at, linkedid FROM attempts
-    WHERE customer_hash = :customer AND reserved_at >= :since
-) AS mine
-LEFT JOIN settlements AS settled ON settled.nonce = mine.nonce
-GROUP BY mine.seq ORDER BY mine.seq
+SELECT
+    seq,
+    reserved_at,
+    linkedid,
+    (SELECT max(connected) FROM settlements WHERE settlements.nonce = attempts.nonce),
+    (SELECT max(talk_seconds) FROM settlements WHERE settlements.nonce = attempts.nonce)
+FROM attempts
+WHERE (number_hash = :number AND reserved_at >= :since)
+    OR (customer_hash = :customer AND reserved_at >= :since)
 """
 
 _SUPPRESSIONS = """
-SELECT * FROM (
-    SELECT * FROM suppressions WHERE number_hash = :number
-    UNION
-    SELECT * FROM suppressions WHERE customer_hash = :customer
-)
-WHERE until IS NULL OR until > :now ORDER BY seq
+SELECT * FROM suppressions
+WHERE (number_hash = :number OR customer_hash = :customer) AND (until IS NULL OR until > :now)
 """
 
 
 def gather(
-    connection: sqlite3.Connection, keys: Seal, number: str, customer: str, now: datetime
+    connection: sqlite3.Connection,
+    number_hash: bytes | None,
+    customer_hash: bytes | None,
+    now: datetime,
 ) -> Facts:
-    """Facts at `now`. Entries dated later than `now` are there too: a clock that was set back must
-    not forget. Suppressions that ended by `now` are left out."""
-    person = {
-        "number": keys.hashed("number", number),
-        "customer": keys.hashed("customer", customer),
-    }
+    """Facts at `now`; a hash is None where there is no number or no customer id.
+
+    Entries dated later than `now` are there too: a clock that was set back must not forget.
+    Suppressions that ended by `now` are left out.
+    """
+    person = {"number": number_hash, "customer": customer_hash}
     attempts = connection.execute(_ATTEMPTS, {**person, "since": micros(now - REMEMBERED)})
     suppressions = connection.cursor()
     suppressions.row_factory = sqlite3.Row
@@ -53,9 +50,9 @@ def gather(
     return Facts(
         tuple(
             Attempt(instant(at), linkedid, None if connected is None else bool(connected), talk)
-            for at, linkedid, connected, talk in attempts
+            for _, at, linkedid, connected, talk in sorted(attempts)
         ),
-        tuple(suppression(row) for row in suppressions),
+        tuple(suppression(row) for row in sorted(suppressions, key=lambda row: int(row["seq"]))),
     )
 
 

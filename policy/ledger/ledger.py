@@ -7,14 +7,16 @@ are added, never changed.
 """
 
 import json
+import secrets
 import sqlite3
-import uuid
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
+from typing import NamedTuple
 
 from policy.dialling.decision import Decision, Reason
 from policy.dialling.facts import Facts
@@ -78,30 +80,31 @@ class Ledger:
         needs its own), and whatever `evaluate` raises; none of these is an ALLOW.
         """
 
+        person = self._person(request.number, request.customer)
+
         def write(db: sqlite3.Connection) -> Decided:
             if not request.nonce:
                 raise ValueError("a decision needs a nonce")
-            if db.execute("SELECT 1 FROM attempts WHERE nonce = ?", [request.nonce]).fetchone():
-                raise ValueError("a call was already allowed under this nonce")
-            facts = gather(db, self._keys, request.number, request.customer, now)
+            facts = gather(db, person.number_hash, person.customer_hash, now)
             decision = evaluate(without_this_call(facts, request.linkedid))
-            decision_id = self._insert_decision(db, request, decision, now)
+            decision_id = _insert_decision(db, request, person, decision, now)
             if not decision.allowed:
                 return Decided(decision_id, decision, None)
-            attempt_id = _new_id()
-            _insert(
-                db,
-                "attempts",
-                attempt_id=attempt_id,
-                decision_id=decision_id,
-                nonce=request.nonce,
-                reserved_at=micros(now),
-                number_hash=self._keys.hashed("number", request.number),
-                customer_hash=self._keys.hashed("customer", request.customer),
-                scene=request.scene,
-                linkedid=request.linkedid,
-            )
-            return Decided(decision_id, decision, attempt_id)
+            try:
+                _insert(
+                    db,
+                    "attempts",
+                    decision_id=decision_id,
+                    nonce=request.nonce,
+                    reserved_at=micros(now),
+                    number_hash=person.number_hash,
+                    customer_hash=person.customer_hash,
+                    scene=request.scene,
+                    linkedid=request.linkedid,
+                )
+            except sqlite3.IntegrityError:
+                raise ValueError("a call was already allowed under this nonce") from None
+            return Decided(decision_id, decision, decision_id)
 
         return self._writer.submit(write)
 
@@ -110,7 +113,8 @@ class Ledger:
     ) -> Future[str]:
         """Records a decision made without facts: a denial before they were asked for, or a call
         for help. It reserves nothing. Resolves to the decision's id."""
-        return self._writer.submit(lambda db: self._insert_decision(db, request, decision, now))
+        person = self._person(request.number, request.customer)
+        return self._writer.submit(lambda db: _insert_decision(db, request, person, decision, now))
 
     def settle(
         self,
@@ -155,7 +159,7 @@ class Ledger:
         suppression_id = _new_id()
         added = _values(
             suppression_id=suppression_id,
-            **self._person(number, customer),
+            **self._person(number, customer)._asdict(),
             since=micros(now),
             until=None if until is None else micros(until),
             source=source,
@@ -179,7 +183,7 @@ class Ledger:
             "calls",
             call_id=call.call_id,
             decision_id=call.decision_id,
-            **self._person(call.number, call.customer),
+            **self._person(call.number, call.customer)._asdict(),
             agent=call.agent,
             scene=call.scene,
             linkedid=call.linkedid,
@@ -267,40 +271,57 @@ class Ledger:
     def _add(self, table: str, **values: Value) -> Future[None]:
         return self._writer.submit(lambda db: _insert(db, table, **values))
 
-    def _insert_decision(
-        self, db: sqlite3.Connection, request: DialRequest, decision: Decision, now: datetime
-    ) -> str:
-        decision_id = _new_id()
-        _insert(
-            db,
-            "decisions",
-            decision_id=decision_id,
-            nonce=request.nonce,
-            at=micros(now),
-            verdict=decision.verdict.value,
-            reasons=_reasons(decision.reasons),
-            earliest=None if decision.earliest is None else micros(decision.earliest),
-            rulebook_version=decision.rulebook.version,
-            rulebook_digest=decision.rulebook.digest,
-            **self._person(request.number, request.customer),
-            region=request.region,
-            scene=request.scene,
-            agent=request.agent,
-            linkedid=request.linkedid,
+    def _person(self, number: str, customer: str) -> "_Person":
+        return _Person(
+            self._keys.hashed("number", number),
+            self._keys.sealed("number", number),
+            self._keys.hashed("customer", customer),
+            self._keys.sealed("customer", customer),
         )
-        return decision_id
 
-    def _person(self, number: str, customer: str) -> dict[str, Value]:
-        return {
-            "number_hash": self._keys.hashed("number", number),
-            "number_sealed": self._keys.sealed("number", number),
-            "customer_hash": self._keys.hashed("customer", customer),
-            "customer_sealed": self._keys.sealed("customer", customer),
-        }
+
+class _Person(NamedTuple):
+    """Whom a row is about: the columns that tables have in common."""
+
+    number_hash: bytes | None
+    number_sealed: bytes | None
+    customer_hash: bytes | None
+    customer_sealed: bytes | None
+
+
+def _insert_decision(
+    db: sqlite3.Connection,
+    request: DialRequest,
+    person: _Person,
+    decision: Decision,
+    now: datetime,
+) -> str:
+    decision_id = _new_id()
+    _insert(
+        db,
+        "decisions",
+        decision_id=decision_id,
+        nonce=request.nonce,
+        at=micros(now),
+        verdict=decision.verdict.value,
+        reasons=_reasons(decision.reasons),
+        earliest=None if decision.earliest is None else micros(decision.earliest),
+        rulebook_version=decision.rulebook.version,
+        rulebook_digest=decision.rulebook.digest,
+        **person._asdict(),
+        region=request.region,
+        scene=request.scene,
+        agent=request.agent,
+        linkedid=request.linkedid,
+    )
+    return decision_id
 
 
 def _new_id() -> str:
-    return uuid.uuid4().hex
+    """An id that nobody else makes. Ids made later sort later, so that an index grows at its end
+    (the form of a UUID of version 7)."""
+    milliseconds = time.time_ns() // 1_000_000
+    return f"{milliseconds:012x}7{secrets.token_hex(10)[1:]}"
 
 
 def _values(**values: Value) -> dict[str, Value]:

@@ -16,7 +16,8 @@ from policy.speech.utterance import Leg
 
 @dataclass(frozen=True)
 class Decided:
-    """A decision that is on disk. `attempt_id` is that of the reservation, None on a denial."""
+    """A decision that is on disk. `attempt_id` is that of the reservation (it goes by the id of its
+    decision), None on a denial."""
 
     decision_id: str
     decision: Decision

@@ -73,14 +73,12 @@ def m001_one_real_call(db: Database) -> None:
             "linkedid": str,
         },
         optional=("earliest", *_PERSON),
-        unique=(("decision_id",),),
         indexes=(("nonce",), ("at",)),
     )
     _append_only(
         db,
         "attempts",
         {
-            "attempt_id": str,
             "decision_id": str,
             "nonce": str,
             "reserved_at": int,
@@ -90,7 +88,7 @@ def m001_one_real_call(db: Database) -> None:
             "linkedid": str,
         },
         optional=("customer_hash",),
-        unique=(("attempt_id",), ("nonce",)),
+        unique=(("nonce",),),
         indexes=(("number_hash", "reserved_at"), ("customer_hash", "reserved_at")),
     )
     _append_only(

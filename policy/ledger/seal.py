@@ -30,7 +30,10 @@ class Seal:
     like a number has another hash than the number."""
 
     def __init__(self, key: bytes) -> None:
-        self._hash_keys = {each: _derived(key, f"hash {each}") for each in ("number", "customer")}
+        self._hashes = {
+            each: hmac.new(_derived(key, f"hash {each}"), digestmod="sha256")
+            for each in ("number", "customer")
+        }
         self._boxes = {
             each: AESGCM(_derived(key, f"seal {each}")) for each in ("number", "customer", "words")
         }
@@ -41,7 +44,9 @@ class Seal:
         """HMAC-SHA256 under the key of `number` or `customer`; None for an empty text."""
         if not text:
             return None
-        return hmac.digest(self._hash_keys[kind], text.encode(), "sha256")
+        keyed = self._hashes[kind].copy()
+        keyed.update(text.encode())
+        return keyed.digest()
 
     def sealed(self, kind: str, text: str) -> bytes | None:
         """The text only the key's owner can read; None for an empty one."""
