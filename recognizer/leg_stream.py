@@ -120,6 +120,15 @@ class LegStream:
         if self.worker is not None:
             self.worker.send(Kind.FINISH, self.number)
 
+    async def drained(self) -> None:
+        """Waits until all words have come out, or no worker came for them in time."""
+        while not self.closed.is_set():
+            try:
+                await asyncio.wait_for(self.closed.wait(), WITHOUT_WORKER_LIMIT_S)
+            except TimeoutError:
+                if self.worker is None:
+                    self.give_up()
+
     def drop(self) -> None:
         """Nobody wants the rest."""
         if self.worker is not None and not self.closed.is_set():

@@ -4,8 +4,11 @@ process past any except.
 An `EngineStream` belongs to one thread at a time and keeps one sample rate for its life.
 """
 
+from pathlib import Path
+
 import numpy as np
 import sherpa_onnx
+from numpy.typing import NDArray
 
 from recognizer import syllables
 from recognizer.models.model import Model
@@ -132,3 +135,36 @@ class EngineStream:
     def begin_utterance(self) -> None:
         self._recognizer.reset(self._stream)
         self._units_told = 0
+
+
+class Voice:
+    """A Kokoro multi-lang model that speaks Mandarin. `folder` as the catalogue's archive has it.
+
+    Only for a program of its own: the engine ends its process on files it cannot use, so what it
+    needs must be there. Raises FileNotFoundError.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        needed = ("model.onnx", "voices.bin", "tokens.txt", "lexicon-zh.txt", "espeak-ng-data")
+        for name in needed:
+            if not (folder / name).exists():
+                raise FileNotFoundError(f"{folder / name} is missing: pull the voice again")
+        kokoro = sherpa_onnx.OfflineTtsKokoroModelConfig(
+            model=str(folder / "model.onnx"),
+            voices=str(folder / "voices.bin"),
+            tokens=str(folder / "tokens.txt"),
+            lexicon=str(folder / "lexicon-zh.txt"),
+            data_dir=str(folder / "espeak-ng-data"),
+            dict_dir=str(folder / "dict") if (folder / "dict").is_dir() else "",
+            lang="zh",
+        )
+        model = sherpa_onnx.OfflineTtsModelConfig(kokoro=kokoro, num_threads=2)
+        grammars = sorted(str(each) for each in folder.glob("*-zh.fst"))
+        self._tts = sherpa_onnx.OfflineTts(
+            sherpa_onnx.OfflineTtsConfig(model=model, rule_fsts=",".join(grammars))
+        )
+
+    def speak(self, text: str, speaker: int) -> tuple[NDArray[np.float32], int]:
+        """Samples from -1 to 1 and their rate in hertz."""
+        spoken = self._tts.generate(text, sid=speaker)
+        return np.asarray(spoken.samples, dtype=np.float32), spoken.sample_rate

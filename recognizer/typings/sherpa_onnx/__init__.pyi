@@ -35,3 +35,30 @@ class OnlineRecognizer:
     def start_time(self, s: OnlineStream) -> float: ...
     def is_endpoint(self, s: OnlineStream) -> bool: ...
     def reset(self, s: OnlineStream) -> None: ...
+
+class OfflineTtsKokoroModelConfig:
+    def __init__(
+        self,
+        model: str,
+        voices: str,
+        tokens: str,
+        lexicon: str = ...,
+        data_dir: str = ...,
+        dict_dir: str = ...,
+        length_scale: float = ...,
+        lang: str = ...,
+    ) -> None: ...
+
+class OfflineTtsModelConfig:
+    def __init__(self, *, kokoro: OfflineTtsKokoroModelConfig, num_threads: int = ...) -> None: ...
+
+class OfflineTtsConfig:
+    def __init__(self, model: OfflineTtsModelConfig, rule_fsts: str = ...) -> None: ...
+
+class GeneratedAudio:
+    samples: Sequence[float]
+    sample_rate: int
+
+class OfflineTts:
+    def __init__(self, config: OfflineTtsConfig) -> None: ...
+    def generate(self, text: str, sid: int = ..., speed: float = ...) -> GeneratedAudio: ...

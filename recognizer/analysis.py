@@ -1,0 +1,146 @@
+"""Owns one call's analysis, the same for a live call and for a recording: samples of both legs in,
+utterances and findings out, and the account of what was heard.
+
+Called by the service and by `scan`. What could not be analysed stands in the coverage with its
+cause; it never passes for clean.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+
+from policy.speech.conversation import Conversation
+from policy.speech.finding import Finding
+from policy.speech.rulebook import SpeechRulebook
+from policy.speech.utterance import Leg, Token, Utterance
+from recognizer import syllables
+from recognizer.leg_stream import LegStream, Words
+from recognizer.pool import Pool
+
+NOT_RECEIVED = "not-received"
+SYLLABLE_S = 0.25
+"""How long the last token is taken to last: the model tells beginnings only."""
+_TOLERATED_S = 0.5
+"""Audio a leg may lack against the call's length, for the time it takes to fork it."""
+
+Heard = Utterance | Finding
+
+
+class AnalysisFailed(Exception):
+    """The rules could not be applied to what was heard. Carries no words spoken."""
+
+
+@dataclass(frozen=True)
+class LegCoverage:
+    """How much of a leg was heard, in seconds. analysed_s <= received_s."""
+
+    leg: Leg
+    received_s: float
+    analysed_s: float
+    causes: tuple[str, ...]
+
+
+class Analysis:
+    """One call. `deliver` gets utterances and findings as they come. `close` it."""
+
+    def __init__(
+        self,
+        pool: Pool,
+        rulebook: SpeechRulebook,
+        *,
+        scene: str,
+        rate_hz: int,
+        on: date | None,
+        deliver: Callable[[Heard], None],
+    ) -> None:
+        self._pool, self._rate_hz, self._deliver = pool, rate_hz, deliver
+        self._conversation = Conversation(rulebook, scene, on)
+        self._streams: dict[Leg, LegStream] = {}
+        self._failure: Exception | None = None
+        self._call_s: float | None = None
+
+    async def hear(self, leg: Leg, first_sample: int, pcm: bytes) -> None:
+        """Samples of one leg, signed 16-bit little-endian mono, placed since the call's start.
+
+        Waits while the decoding is behind. Raises ValueError for samples before those already
+        heard, AnalysisFailed.
+        """
+        self._check()
+        stream = self._streams.get(leg)
+        if stream is None:
+            beside = next(iter(self._streams.values()), None)
+            stream = self._pool.open(
+                self._rate_hz,
+                lambda words: self._hear_words(leg, words),
+                lambda position_s: self._advance(leg, position_s),
+                beside,
+            )
+            self._streams[leg] = stream
+        await stream.push(first_sample, pcm)
+
+    async def finish(self, seconds: float = 0.0) -> float:
+        """The call ended; `seconds` is its length, if more is known than its audio tells.
+
+        Waits for the last words, settles the rules, and returns the length. Raises
+        AnalysisFailed.
+        """
+        for stream in self._streams.values():
+            stream.finish()
+        await asyncio.gather(*(each.drained() for each in self._streams.values()))
+        self._check()
+        heard_s = max((each.position_s for each in self._streams.values()), default=0.0)
+        self._call_s = max(seconds, heard_s)
+        for finding in self._conversation.finish(heard_s):
+            self._deliver(finding)
+        return self._call_s
+
+    def coverage(self) -> list[LegCoverage]:
+        """Of both legs, so far; after `finish` against the length of the call."""
+        return [self._leg_coverage(leg) for leg in Leg]
+
+    def close(self) -> None:
+        """Frees what the workers hold of it."""
+        for stream in self._streams.values():
+            self._pool.close_stream(stream)
+
+    def _leg_coverage(self, leg: Leg) -> LegCoverage:
+        stream = self._streams.get(leg)
+        received_s = stream.received_s if stream else 0.0
+        causes = set(stream.causes) if stream else set()
+        if self._call_s is not None and self._call_s - received_s > _TOLERATED_S:
+            causes.add(NOT_RECEIVED)
+        analysed_s = stream.analysed_s if stream else 0.0
+        return LegCoverage(leg, received_s, analysed_s, tuple(sorted(causes)))
+
+    def _hear_words(self, leg: Leg, words: Words) -> None:
+        last_s = words.heard[-1].start_s
+        utterance = Utterance(
+            utterance_id=f"{leg.value}-{words.number}",
+            leg=leg,
+            start_s=words.heard[0].start_s,
+            end_s=max(last_s, min(last_s + SYLLABLE_S, words.until_s)),
+            tokens=tuple(Token(each.text, each.start_s) for each in words.heard),
+            final=words.final,
+            settled=len(words.heard),
+            text=syllables.as_text(words.heard),
+        )
+        self._deliver(utterance)
+        self._apply(lambda: self._conversation.hear(utterance))
+
+    def _advance(self, leg: Leg, position_s: float) -> None:
+        self._apply(lambda: self._conversation.advance(leg, position_s))
+
+    def _apply(self, rules: Callable[[], list[Finding]]) -> None:
+        if self._failure is not None:
+            return
+        try:
+            for finding in rules():
+                self._deliver(finding)
+        except Exception as error:  # a fault of one call must not end its worker's other calls
+            self._failure = error
+
+    def _check(self) -> None:
+        if self._failure is not None:
+            kind = type(self._failure).__name__
+            raise AnalysisFailed(f"the speech rules failed on this call ({kind})") from None

@@ -1,0 +1,184 @@
+"""Owns one `Listen` stream: what a client may send in which order, and the order of what it gets.
+
+Called by the service, one Listening a stream. Whatever ends the stream, `close` leaves nothing of
+it behind.
+"""
+
+import asyncio
+import re
+import time
+from collections import deque
+from collections.abc import AsyncIterator
+from datetime import date
+from typing import Final
+
+import grpc
+
+from callwarden.v1 import recognition_pb2 as wire
+from policy.speech.finding import Finding
+from policy.speech.rulebook import SpeechRulebook
+from policy.speech.utterance import Utterance
+from recognizer import messages
+from recognizer.analysis import Analysis, AnalysisFailed, Heard, LegCoverage
+from recognizer.pool import Pool
+
+START_LIMIT_S: Final = 10.0
+RATES_HZ: Final = (8000, 16000)
+LONGEST_MESSAGE_S: Final = 5.0
+LONGEST_CALL_S: Final = 24 * 3600.0
+UNREAD_LIMIT: Final = 1000
+"""Events a client may leave unread; findings are never dropped, so the stream ends instead."""
+_COVERAGE_EVERY_S: Final = 2.0
+_SCENE: Final = re.compile(r"(\*|[a-z0-9_-]+(\.[a-z0-9_-]+)*)?")
+
+
+class Refused(Exception):
+    """The stream ends with this status."""
+
+    def __init__(self, code: grpc.StatusCode, details: str) -> None:
+        super().__init__(details)
+        self.code, self.details = code, details
+
+
+def _invalid(details: str) -> Refused:
+    return Refused(grpc.StatusCode.INVALID_ARGUMENT, details)
+
+
+class Listening:
+    """One call's stream. `requests` is what the client sends."""
+
+    def __init__(
+        self,
+        requests: AsyncIterator[wire.ListenRequest],
+        pool: Pool,
+        rulebook: SpeechRulebook,
+        today: date,
+    ) -> None:
+        self._requests, self._pool, self._rulebook, self._today = requests, pool, rulebook, today
+        self._unread: deque[Heard] = deque()
+        self._news = asyncio.Event()
+        self._analysis: Analysis | None = None
+        self._reader: asyncio.Task[None] | None = None
+        self._overrun = False
+
+    async def responses(self) -> AsyncIterator[wire.ListenResponse]:
+        """From `ready` to `closing`. Raises Refused."""
+        start = await self._start()
+        analysis = self._analysis = Analysis(
+            self._pool,
+            self._rulebook,
+            scene=start.scene,
+            rate_hz=start.sample_rate_hz,
+            on=self._today,
+            deliver=self._take,
+        )
+        self._rate_hz = start.sample_rate_hz
+        yield wire.ListenResponse(
+            ready=wire.Ready(
+                model=self._pool.model.name, rulebook=messages.identity(self._rulebook.identity)
+            )
+        )
+        self._reader = asyncio.create_task(self._read(analysis))
+        self._reader.add_done_callback(lambda _: self._news.set())
+        told, told_at = list[LegCoverage](), time.monotonic()
+        while not (self._reader.done() and not self._unread):
+            await self._wait_for_news()
+            while self._unread:
+                yield _response(self._unread.popleft())
+            if self._overrun:
+                raise Refused(grpc.StatusCode.RESOURCE_EXHAUSTED, "the client does not read")
+            covered = analysis.coverage()
+            if covered != told and time.monotonic() - told_at >= _COVERAGE_EVERY_S:
+                told, told_at = covered, time.monotonic()
+                yield wire.ListenResponse(coverage=wire.Coverage(legs=messages.coverage(covered)))
+        self._reader.result()
+        closing = wire.Coverage(legs=messages.coverage(analysis.coverage()))
+        yield wire.ListenResponse(closing=closing)
+
+    def close(self) -> None:
+        if self._reader is not None:
+            self._reader.cancel()
+        if self._analysis is not None:
+            self._analysis.close()
+
+    async def _wait_for_news(self) -> None:
+        try:
+            await asyncio.wait_for(self._news.wait(), _COVERAGE_EVERY_S)
+        except TimeoutError:
+            return
+        self._news.clear()
+
+    def _take(self, heard: Heard) -> None:
+        """A partial that was not read yet gives way to the next one of its utterance."""
+        last = self._unread[-1] if self._unread else None
+        if (
+            isinstance(heard, Utterance)
+            and isinstance(last, Utterance)
+            and last.utterance_id == heard.utterance_id
+        ):
+            self._unread.pop()
+        if len(self._unread) >= UNREAD_LIMIT:
+            self._overrun = True
+            return
+        self._unread.append(heard)
+        self._news.set()
+
+    async def _start(self) -> wire.CallStart:
+        try:
+            request = await asyncio.wait_for(anext(self._requests, None), START_LIMIT_S)
+        except TimeoutError:
+            raise Refused(
+                grpc.StatusCode.DEADLINE_EXCEEDED, f"no start within {START_LIMIT_S:.0f} s"
+            ) from None
+        if request is None or request.WhichOneof("payload") != "start":
+            raise _invalid("the first message must be start")
+        start = request.start
+        if not 0 < len(start.call_id) <= 200:
+            raise _invalid("call_id must have 1 to 200 characters")
+        if start.sample_rate_hz not in RATES_HZ:
+            raise _invalid(f"sample_rate_hz must be one of {RATES_HZ}, not {start.sample_rate_hz}")
+        if not _SCENE.fullmatch(start.scene):
+            raise _invalid("scene must be a dotted name such as marketing.loan, or empty")
+        return start
+
+    async def _read(self, analysis: Analysis) -> None:
+        """Until the end of the call; then waits for the last words. Raises Refused."""
+        seconds = 0.0
+        try:
+            async for request in self._requests:
+                match request.WhichOneof("payload"):
+                    case "audio":
+                        await self._hear(analysis, request.audio)
+                    case "end":
+                        seconds = request.end.seconds
+                        break
+                    case "start":
+                        raise _invalid("start came twice")
+                    case _:
+                        raise _invalid("a message that is neither audio nor end")
+            if not 0 <= seconds <= LONGEST_CALL_S:
+                raise _invalid(f"seconds must lie between 0 and {LONGEST_CALL_S:.0f}")
+            await analysis.finish(seconds)
+        except AnalysisFailed as error:
+            raise Refused(grpc.StatusCode.INTERNAL, str(error)) from None
+
+    async def _hear(self, analysis: Analysis, audio: wire.Audio) -> None:
+        leg, samples = messages.leg_of(audio.leg), len(audio.samples) // 2
+        if leg is None:
+            raise _invalid("audio of no leg")
+        if len(audio.samples) % 2 or not samples:
+            raise _invalid(f"{len(audio.samples)} bytes are not 16-bit samples")
+        if samples > LONGEST_MESSAGE_S * self._rate_hz:
+            raise _invalid(f"more than {LONGEST_MESSAGE_S:.0f} s of audio in one message")
+        if audio.first_sample > LONGEST_CALL_S * self._rate_hz:
+            raise _invalid("first_sample lies beyond the longest call")
+        try:
+            await analysis.hear(leg, audio.first_sample, audio.samples)
+        except ValueError as error:
+            raise _invalid(f"{leg.value}: {error}") from None
+
+
+def _response(heard: Heard) -> wire.ListenResponse:
+    if isinstance(heard, Finding):
+        return wire.ListenResponse(finding=messages.finding(heard))
+    return wire.ListenResponse(utterance=messages.utterance(heard))

@@ -1,0 +1,159 @@
+"""Owns reading recorded calls: which files make a call, and their samples leg by leg.
+
+Called by `scan` and `bench recognizer`. A file that cannot be read is a Problem with what to do;
+it never counts as a call without findings.
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import soundfile
+
+from callwarden.problems import Problem, ProblemsFound
+from policy.speech.utterance import Leg
+
+RATES_HZ = (8000, 16000)
+_ENCODINGS = ("PCM_16", "PCM_U8", "PCM_24", "PCM_32", "FLOAT", "ULAW", "ALAW")
+_SIDE_BY_SIDE = (".wav", ".flac", ".ogg")
+
+Channel = Literal["left", "right"]
+
+
+@dataclass(frozen=True)
+class Recording:
+    """A call on disk. `files` has either a file a leg or one stereo file for both."""
+
+    id: str
+    scene: str
+    agent: str
+    customer: str
+    on: date | None
+    files: dict[Leg, Path]
+    channels: dict[Leg, int]
+    rate_hz: int
+    seconds: float
+
+    def blocks(self, block_s: float) -> Iterator[tuple[Leg, int, bytes]]:
+        """Both legs in turn: leg, first sample, signed 16-bit little-endian mono."""
+        sounds = {leg: soundfile.SoundFile(path) for leg, path in self.files.items()}
+        try:
+            size, first = round(block_s * self.rate_hz), 0
+            while first < self.seconds * self.rate_hz:
+                for leg, sound in sounds.items():
+                    block = sound.read(size, dtype="int16", always_2d=True)
+                    if len(block):
+                        samples = np.ascontiguousarray(block[:, self.channels[leg]], dtype="<i2")
+                        yield leg, first, samples.tobytes()
+                first += size
+        finally:
+            for sound in sounds.values():
+                sound.close()
+
+
+def find(paths: Sequence[Path]) -> Iterator[Path]:
+    """The calls among `paths`: a stereo file, a folder with `agent.wav` and `customer.wav`, or
+    a folder of those, in the order of their names."""
+    for path in paths:
+        if not path.is_dir() or _is_call(path):
+            yield path
+        else:
+            inner = sorted(each for each in path.iterdir() if _may_be_call(each))
+            yield from inner or [path]
+
+
+def open_recording(path: Path, scene: str | None, agent_channel: Channel) -> Recording:
+    """The call at `path`; `scene` overrides what `call.json` says. Raises ProblemsFound."""
+    if path.is_dir():
+        files = {leg: path / f"{leg.value}.wav" for leg in Leg}
+        missing = [each for each in files.values() if not each.is_file()]
+        if missing:
+            raise _problem(missing[0], "audio", "missing: a call has agent.wav and customer.wav")
+        described = _described(path / "call.json")
+        channels, wanted = dict.fromkeys(Leg, 0), 1
+    else:
+        files = dict.fromkeys(Leg, path)
+        described = _described(path.with_suffix(".json"), path.parent / "call.json")
+        agent = 0 if agent_channel == "left" else 1
+        channels, wanted = {Leg.AGENT: agent, Leg.CUSTOMER: 1 - agent}, 2
+    forms = {file: _form(file, wanted) for file in dict.fromkeys(files.values())}
+    rates = {rate_hz for rate_hz, _ in forms.values()}
+    if len(rates) > 1:
+        raise _problem(path, "audio", "the legs have different sample rates: convert one of them")
+    rate_hz = rates.pop()
+    return Recording(
+        id=described.get("id") or (path.name if path.is_dir() else path.stem),
+        scene=scene if scene is not None else described.get("scene", ""),
+        agent=described.get("agent", ""),
+        customer=described.get("customer", ""),
+        on=_day(described.get("started_at", ""), path),
+        files=files,
+        channels=channels,
+        rate_hz=rate_hz,
+        seconds=max(frames for _, frames in forms.values()) / rate_hz,
+    )
+
+
+def _is_call(folder: Path) -> bool:
+    return any((folder / f"{leg.value}.wav").exists() for leg in Leg)
+
+
+def _may_be_call(path: Path) -> bool:
+    return _is_call(path) if path.is_dir() else path.suffix.lower() in _SIDE_BY_SIDE
+
+
+def _problem(file: Path, key: str, message: str) -> ProblemsFound:
+    return ProblemsFound([Problem(str(file), 1, 1, key, message)])
+
+
+def _form(file: Path, channels: int) -> tuple[int, int]:
+    """Sample rate in hertz and length in samples. Raises ProblemsFound."""
+    if not file.is_file():
+        raise _problem(file, "audio", "no such file")
+    try:
+        with soundfile.SoundFile(file) as sound:
+            found = sound.channels
+            rate_hz, frames, subtype = sound.samplerate, sound.frames, sound.subtype
+    except (soundfile.LibsndfileError, OSError):
+        raise _problem(file, "audio", "not a WAV file that can be read: export it again") from None
+    if found != channels:
+        what = "one channel, a leg a file" if channels == 1 else "two channels, a leg each"
+        raise _problem(file, "audio", f"has {found} channels, must have {what}")
+    if rate_hz not in RATES_HZ:
+        raise _problem(file, "audio", f"{rate_hz} Hz: convert it to 8000 or 16000 Hz")
+    if subtype not in _ENCODINGS:
+        raise _problem(file, "audio", f"{subtype}: convert it to PCM, mu-law or A-law")
+    if not frames:
+        raise _problem(file, "audio", "holds no audio")
+    return rate_hz, frames
+
+
+def _described(*files: Path) -> dict[str, str]:
+    """The first of `files` that is there. Raises ProblemsFound."""
+    for file in files:
+        if not file.is_file():
+            continue
+        try:
+            value = json.loads(file.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            raise _problem(file, "(document)", "not JSON: write it anew or remove it") from None
+        if not isinstance(value, dict):
+            raise _problem(file, "(document)", 'must be an object such as {"scene": "…"}')
+        known = ("id", "scene", "agent", "customer", "started_at")
+        return {key: str(value[key]) for key in known if value.get(key) is not None}
+    return {}
+
+
+def _day(started_at: str, path: Path) -> date | None:
+    if not started_at:
+        return None
+    try:
+        return datetime.fromisoformat(started_at).date()
+    except ValueError:
+        raise _problem(
+            path, "started_at", "not an ISO time such as 2026-03-01T10:00+08:00"
+        ) from None

@@ -1,0 +1,130 @@
+"""Owns the gRPC service `Recognition`, with health checking and reflection.
+
+Started by `recognizer run`. It serves with a model and a living worker, and says so in its health;
+without a model it still answers, and tells how to get one.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import datetime
+from typing import Any, Self
+
+import grpc
+import grpc.aio
+import structlog
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+
+from callwarden import transport
+from callwarden.settings import Settings
+from callwarden.v1 import recognition_pb2 as wire
+from callwarden.v1 import recognition_pb2_grpc
+from policy.speech.rulebook import SpeechRulebook
+from recognizer import messages
+from recognizer.listening import Listening, Refused
+from recognizer.models.model import Model
+from recognizer.pool import Pool
+
+SERVICE = wire.DESCRIPTOR.services_by_name["Recognition"].full_name
+_log = structlog.get_logger()
+
+
+class Recognition(recognition_pb2_grpc.RecognitionServicer):
+    """`missing` says what to do when there is no model."""
+
+    def __init__(self, pool: Pool | None, rulebook: SpeechRulebook, missing: str) -> None:
+        self._pool, self._rulebook, self._missing = pool, rulebook, missing
+        self._calls = 0
+
+    async def Listen(  # noqa: N802  # the contract's name
+        self, request_iterator: AsyncIterator[wire.ListenRequest], context: Any
+    ) -> AsyncIterator[wire.ListenResponse]:
+        if self._pool is None or not self._pool.alive:
+            why = self._missing or "no worker is alive; a new one is being started"
+            await context.abort(grpc.StatusCode.UNAVAILABLE, why)
+            return
+        today = datetime.now().astimezone().date()
+        listening = Listening(aiter(request_iterator), self._pool, self._rulebook, today)
+        self._calls += 1
+        try:
+            async for response in listening.responses():
+                yield response
+        except Refused as refused:
+            _log.warning("stream refused", code=refused.code.name, why=refused.details)
+            await context.abort(refused.code, refused.details)
+        finally:
+            self._calls -= 1
+            listening.close()
+
+    async def Describe(  # noqa: N802  # the contract's name
+        self, request: wire.DescribeRequest, context: Any
+    ) -> wire.DescribeResponse:
+        answer = wire.DescribeResponse(
+            missing=self._missing, rulebook=messages.identity(self._rulebook.identity)
+        )
+        if self._pool is not None:
+            answer.model = self._pool.model.name
+            answer.workers, answer.workers_alive = self._pool.size, self._pool.alive
+            answer.worker_restarts, answer.calls = self._pool.restarts, self._calls
+            answer.lag_s = self._pool.lag_s
+        return answer
+
+
+class RecognizerServer:
+    """The service on its address; `async with` starts and ends it.
+
+    Raises ProblemsFound for an address or certificates that can't be used, WorkerFailed when the
+    engine cannot load the model.
+    """
+
+    def __init__(
+        self, settings: Settings, rulebook: SpeechRulebook, model: Model | None, missing: str
+    ) -> None:
+        self._settings = settings
+        self.pool = (
+            Pool(model, settings.recognizer.workers, settings.recognizer.threads, self._told)
+            if model
+            else None
+        )
+        self._health = health.aio.HealthServicer()
+        self._recognition = Recognition(self.pool, rulebook, missing)
+        self._telling: set[asyncio.Task[None]] = set()
+        self.port = 0
+
+    async def __aenter__(self) -> Self:
+        self._server = transport.server()
+        recognition_pb2_grpc.add_RecognitionServicer_to_server(self._recognition, self._server)
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
+        reflection.enable_server_reflection(
+            (SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME), self._server
+        )
+        self.port = transport.serve_on(
+            self._server, self._settings.recognizer.listen, self._settings.tls
+        )
+        await self._tell_health()
+        if self.pool is not None:
+            await self.pool.start()
+        await self._tell_health()
+        await self._server.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.end(grace_s=0)
+
+    async def end(self, grace_s: float) -> None:
+        """Takes no more calls, gives running ones `grace_s` seconds to end, then ends all."""
+        await self._health.enter_graceful_shutdown()
+        await self._server.stop(grace_s)
+        if self.pool is not None:
+            await self.pool.close()
+
+    def _told(self) -> None:
+        task = asyncio.create_task(self._tell_health())
+        self._telling.add(task)
+        task.add_done_callback(self._telling.discard)
+
+    async def _tell_health(self) -> None:
+        serving = self.pool is not None and self.pool.alive > 0
+        answer = health_pb2.HealthCheckResponse
+        for name in ("", SERVICE):
+            await self._health.set(name, answer.SERVING if serving else answer.NOT_SERVING)
