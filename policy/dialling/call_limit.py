@@ -40,7 +40,7 @@ class Rolling:
         return tuple(a for a in attempts if a.reserved_at > at - self.length)
 
     def leaves(self, attempt: Attempt, zone: ZoneInfo) -> datetime:
-        return (attempt.reserved_at + self.length).astimezone(UTC)
+        return attempt.reserved_at.astimezone(UTC) + self.length
 
 
 @dataclass(frozen=True)
@@ -113,6 +113,6 @@ def calls_before(attempts: Iterable[Attempt], linkedid: str) -> int:
             calls += 1
     for each, members in of_linkedid.items():
         calls += sum(member.connected is True for member in members)
-        last = max(members, key=lambda member: member.reserved_at)
+        last = max(members, key=lambda member: (member.reserved_at, member.connected is not True))
         calls += each != linkedid and last.connected is not True
     return calls

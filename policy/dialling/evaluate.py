@@ -17,8 +17,9 @@ from policy.dialling.facts import Facts
 from policy.dialling.request import DialRequest
 from policy.dialling.rulebook import DiallingRule, DiallingRulebook
 
-_TRIES = 64
-"""How many openings are tried for one at which every rule agrees: two months of daily windows."""
+_TRIES = 24
+"""How many openings are tried for one at which every rule agrees: three weeks of daily windows.
+What has not agreed by then is told as never; the search must not hold up the next call."""
 
 _HORIZON = timedelta(days=36_525)
 """An instant further away than a century is given as never."""

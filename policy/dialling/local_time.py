@@ -10,7 +10,7 @@ from functools import lru_cache
 _SECOND = timedelta(seconds=1)
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=16_384)
 def first_instant(zone: tzinfo, day: date) -> datetime:
     """When local `day` begins in `zone`; for a day the zone left out, when the next one does."""
     return instant(zone, datetime.combine(day, time.min))
@@ -26,7 +26,7 @@ def instant(zone: tzinfo, local: datetime) -> datetime:
     return change_between(zone, before, early) or early
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1024)
 def change_between(zone: tzinfo, start: datetime, end: datetime) -> datetime | None:
     """The instant after `start` and not after `end` (both UTC) at which the zone's clocks change;
     None when they show the same offset at both."""

@@ -12,8 +12,8 @@ from zoneinfo import ZoneInfo
 import phonenumbers
 from phonenumbers import PhoneNumberFormat, ValidationResult, timezone
 
-_DIALLABLE = re.compile(r"[+＋]?[\d\s()./\-‐–－]{2,40}")
-_FILLING = re.compile(r"[\s()./\-‐–－]+")
+_DIALLABLE = re.compile(r"[+＋]?[\d \u00a0\u3000()./\-‐–－]{2,40}")
+_FILLING = re.compile(r"[ \u00a0\u3000()./\-‐–－]+")
 _CANONICAL = re.compile(r"\+[1-9][0-9]{4,14}")
 _UNKNOWN_ZONE = "Etc/Unknown"
 

@@ -1,15 +1,17 @@
 """Owns the condition `time`: calls only within windows of the called party's local time."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from policy.dialling.circumstances import Circumstances
 from policy.dialling.local_time import change_between, first_instant
 
-_DAYS_AHEAD = 8
-"""A window of some weekday opens within a week; one day more where clocks skip it."""
+_DAYS_AHEAD = 15
+"""A window of some weekday opens within a week, or in the next one where clocks skip it."""
+
+_WHOLE_DAY = timedelta(hours=24)
 
 
 @dataclass(frozen=True)
@@ -52,20 +54,33 @@ class TimeWindows:
             return after
         today = after.astimezone(zone).date()
         for ahead in range(_DAYS_AHEAD + 1):
-            candidates = self._candidates(zone, today + timedelta(days=ahead))
-            later = [each for each in candidates if each > after and self._open(zone, each)]
+            openings = self._openings(zone, today + timedelta(days=ahead))
+            later = [each for each in openings if each > after]
             if later:
                 return min(later)
         return None
 
-    def _candidates(self, zone: ZoneInfo, day: date) -> Iterator[datetime]:
-        """Instants of a local day at which a window may open: the clock reaches its beginning
-        (twice, where an hour is repeated), or jumps into it."""
+    def _openings(self, zone: ZoneInfo, day: date) -> list[datetime]:
+        """Instants of a local day at which a window opens (or the one before goes on)."""
+        windows = [each for each in self.windows if day.weekday() in each.weekdays]
+        if not windows:
+            return []
         start, end = first_instant(zone, day), first_instant(zone, day + timedelta(days=1))
-        changed = change_between(zone, start, end)
-        if changed is not None:
-            yield changed
-        for window in self.windows:
-            local = datetime(day.year, day.month, day.day) + timedelta(seconds=window.opens_s)  # noqa: DTZ001 - a clock face, given its zone below
-            for fold in (0, 1):
-                yield local.replace(tzinfo=zone, fold=fold).astimezone(UTC)
+        if end - start == _WHOLE_DAY:
+            return [start + timedelta(seconds=window.opens_s) for window in windows]
+        candidates = _where_clocks_change(zone, start, end, day, windows)
+        return [each for each in candidates if self._open(zone, each)]
+
+
+def _where_clocks_change(
+    zone: ZoneInfo, start: datetime, end: datetime, day: date, windows: Iterable[Window]
+) -> Iterator[datetime]:
+    """Instants at which a window may open: the clock reaches its beginning (twice, where an hour
+    is repeated), or jumps into it."""
+    changed = change_between(zone, start, end)
+    if changed is not None:
+        yield changed
+    for window in windows:
+        local = datetime.combine(day, time.min) + timedelta(seconds=window.opens_s)
+        for fold in (0, 1):
+            yield local.replace(tzinfo=zone, fold=fold).astimezone(UTC)

@@ -1,0 +1,86 @@
+"""One subscriber has one canonical number, however he is dialled."""
+
+import pytest
+
+from policy.dialling.number import canonical, is_canonical, is_emergency, masked, zones
+
+
+@pytest.mark.parametrize(
+    "dialled",
+    [
+        "13800138000",
+        "+8613800138000",
+        "008613800138000",
+        "013800138000",
+        "138 0013 8000",
+        "138-0013-8000",
+        "＋86 138 0013 8000",
+    ],
+)
+def test_a_mobile_has_one_form_however_it_is_dialled(dialled: str) -> None:
+    assert canonical(dialled, "CN") == "+8613800138000"
+
+
+def test_a_number_without_prefix_is_of_the_region() -> None:
+    assert canonical("(212) 555-1234", "US") == "+12125551234"
+
+
+@pytest.mark.parametrize(
+    "dialled",
+    [
+        "",
+        "+",
+        "sip:alice@example.com",
+        "1-800-FLOWERS",
+        "13800138000;ext=7",
+        "138001380001380013800013800138000",
+        "13800138000\n13800138001",
+        "*72",
+        "10086",
+        "138\n00138000",
+    ],
+)
+def test_what_is_no_subscriber_number_stays_what_it_is(dialled: str) -> None:
+    assert not is_canonical(canonical(dialled, "CN"))
+
+
+@pytest.mark.parametrize(("region", "dialled"), [("CN", "110"), ("DE", "112"), ("US", "911")])
+def test_an_emergency_number_is_not_taken_for_a_subscriber(region: str, dialled: str) -> None:
+    assert canonical(dialled, region) == dialled
+
+
+@pytest.mark.parametrize("dialled", ["110", "112", "119", "120", "122"])
+def test_emergency_numbers_of_china(dialled: str) -> None:
+    assert is_emergency(dialled, "CN")
+
+
+@pytest.mark.parametrize("dialled", ["1101", "911", "13800138000", "+86110", ""])
+def test_other_numbers_are_no_emergency_there(dialled: str) -> None:
+    assert not is_emergency(dialled, "CN")
+
+
+def test_a_mobile_of_a_country_with_many_zones_has_all_of_them() -> None:
+    assert {"Europe/Moscow", "Asia/Kamchatka"} <= set(zones("+79161234567"))
+
+
+def test_a_number_outside_the_known_ranges_has_the_zones_of_its_prefix() -> None:
+    assert zones("+447700900123") == ("Europe/Guernsey", "Europe/Isle_of_Man", "Europe/London")
+
+
+@pytest.mark.parametrize("nowhere", ["+80012345678", "+999123456789", "nonsense", ""])
+def test_a_number_of_no_country_has_no_zone(nowhere: str) -> None:
+    assert zones(nowhere) == ()
+
+
+@pytest.mark.parametrize(
+    ("number", "shown"),
+    [
+        ("+8613800138000", "+86138****8000"),
+        ("+33612345678", "+336****5678"),
+        ("12345678", "****5678"),
+        ("110", "***"),
+        ("", ""),
+    ],
+)
+def test_a_masked_number_hides_four_digits_at_least(number: str, shown: str) -> None:
+    assert masked(number) == shown
