@@ -128,6 +128,11 @@ class Floor:
         """The number of the last event."""
         return self._sequence
 
+    @property
+    def watchers(self) -> int:
+        """How many watch."""
+        return len(self._watchers)
+
     def allowed(self, call: LiveCall) -> None:
         """Puts a call on the floor: after an ALLOW, or found up after a restart of the gateway.
 

@@ -36,7 +36,7 @@ from policy.ledger import LedgerUnavailable
 if TYPE_CHECKING:
     from gateway.asterisk.pbx import Pbx
 
-_FIRST_OPEN_S: Final = 2.0
+_FIRST_TRY_S: Final = 2.0
 """How long the start waits for the ledger before it listens without it."""
 _AGAIN_S: Final = 1.0
 
@@ -113,8 +113,9 @@ class _Gateway:
         undo.push_async_callback(self._cancel_tasks)
         numbers.warm(settings.gate.region)
         await self._rulebook.load()
-        opening = self._supervise(self._open_ledger())
-        await asyncio.wait({opening}, timeout=_FIRST_OPEN_S)
+        self._supervise(self._open_ledger())
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._ledger.tried(), _FIRST_TRY_S)
         addresses = {}
 
         host, port = split_address(settings.gate.listen)

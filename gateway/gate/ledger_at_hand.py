@@ -28,6 +28,7 @@ class LedgerAtHand:
         self._health = health
         self._ledger: Ledger | None = None
         self._is_open = asyncio.Event()
+        self._tried = asyncio.Event()
 
     @property
     def current(self) -> Ledger:
@@ -45,10 +46,16 @@ class LedgerAtHand:
                 )
             except LedgerUnavailable as error:
                 self.failed(error)
+                self._tried.set()
                 await asyncio.sleep(_AGAIN_S)
         self.succeeded()
+        self._tried.set()
         self._is_open.set()
         return self._ledger
+
+    async def tried(self) -> None:
+        """Waits until opening has succeeded or failed once."""
+        await self._tried.wait()
 
     async def opened(self) -> Ledger:
         """Waits until the ledger is open."""

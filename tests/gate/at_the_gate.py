@@ -108,8 +108,10 @@ async def gate(
     if wait_for_ledger:
         await ledger.open()
     await server.start(HOST, 0)
-    with floor.watch() as events:
-        yield GateParts(floor, health, rulebook, ledger, metrics, tally, keeper, server, events)
-    await server.close()
-    await keeper.recorded()
-    await ledger.close()
+    try:
+        with floor.watch() as events:
+            yield GateParts(floor, health, rulebook, ledger, metrics, tally, keeper, server, events)
+    finally:
+        await server.close()
+        await keeper.recorded()
+        await ledger.close()

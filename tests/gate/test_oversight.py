@@ -1,0 +1,151 @@
+"""The operator API over real gRPC: what a console is told, and what it may ask."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, cast
+
+import grpc
+import pytest
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
+
+from callwarden import transport
+from callwarden.settings import Tls
+from callwarden.v1 import oversight_pb2 as oversight
+from callwarden.v1 import oversight_pb2_grpc
+from deploy.lab.numbers import open_now, shut_now
+from gateway.health import HealthStatus
+from gateway.history import History
+from gateway.oversight import GATE, SERVICE, OversightServer, Servicer
+from policy.dialling import number as numbers
+from tests.gate.at_the_gate import GateParts, gate
+from tests.gate.waiting import until
+
+
+@asynccontextmanager
+async def served(
+    parts: GateParts, state: Path, hung_up: list[str] | None = None
+) -> AsyncIterator[grpc.aio.Channel]:
+    async def hang_up(call_id: str) -> None:
+        if hung_up is None:
+            raise ConnectionError
+        hung_up.append(call_id)
+
+    history = History(state / "ledger.sqlite3", state / "keys" / "ledger.key")
+    servicer = Servicer(parts.floor, parts.health, history.events, hang_up)
+    server = OversightServer(servicer, parts.floor, parts.health)
+    port = await server.start("127.0.0.1:0", Tls())
+    try:
+        async with transport.channel_to(f"127.0.0.1:{port}", Tls()) as channel:
+            yield channel
+    finally:
+        await server.close()
+
+
+async def until_live(watch: AsyncIterator[oversight.Event]) -> list[oversight.Event]:
+    """The present state, up to and with `live`."""
+    told = []
+    async with asyncio.timeout(5):
+        async for event in watch:
+            told.append(event)
+            if event.HasField("live"):
+                break
+    return told
+
+
+async def test_a_watcher_is_told_the_present_the_past_and_then_each_event(tmp_path: Path) -> None:
+    number, suppressed = open_now(1), open_now(2)
+    async with gate(tmp_path) as parts, served(parts, tmp_path) as channel:
+        await parts.ask(number, nonce="n-1")
+        await parts.ask(shut_now(1), nonce="n-2")
+        await asyncio.wrap_future(
+            parts.ledger.current.suppress(suppressed, source="manual", now=datetime.now(UTC))
+        )
+        stub = oversight_pb2_grpc.OversightStub(channel)
+        watch = aiter(stub.Watch(oversight.WatchRequest(history=10)))
+        told = await until_live(watch)
+        kinds = [event.WhichOneof("payload") for event in told]
+        assert kinds == ["decision", "decision", "suppression", "call", "health", "live"]
+        assert told[0].decision.number_masked == numbers.masked(number)
+        assert told[1].decision.reasons[0].rule
+        assert told[2].suppression.source == "manual"
+        assert told[3].call.call_id == "n-1"
+        assert {event.sequence for event in told} == {told[-1].sequence}
+
+        await parts.ask(number, nonce="n-3")
+        following = [await anext(watch) for _ in range(2)]
+        assert [event.WhichOneof("payload") for event in following] == ["call", "decision"]
+        assert [event.sequence - told[-1].sequence for event in following] == [1, 2]
+        everything = str(told) + str(following)
+        assert number not in everything
+        assert suppressed not in everything
+
+
+async def test_a_watcher_without_history_or_ledger_is_told_the_present(tmp_path: Path) -> None:
+    async with (
+        gate(tmp_path, wait_for_ledger=False) as parts,
+        served(parts, tmp_path) as channel,
+    ):
+        stub = oversight_pb2_grpc.OversightStub(channel)
+        told = await until_live(aiter(stub.Watch(oversight.WatchRequest(history=5))))
+        assert [event.WhichOneof("payload") for event in told] == ["health", "live"]
+
+
+async def test_a_watcher_that_goes_is_forgotten(tmp_path: Path) -> None:
+    async with gate(tmp_path) as parts, served(parts, tmp_path) as channel:
+        call = oversight_pb2_grpc.OversightStub(channel).Watch(oversight.WatchRequest())
+        await until_live(aiter(call))
+        watchers = parts.floor.watchers
+        call.cancel()
+        await until(lambda: parts.floor.watchers == watchers - 1)
+
+
+async def test_a_live_call_is_hung_up_and_no_other(tmp_path: Path) -> None:
+    hung_up: list[str] = []
+    async with gate(tmp_path) as parts, served(parts, tmp_path, hung_up) as channel:
+        await parts.ask(open_now(3), nonce="n-1")
+        stub = oversight_pb2_grpc.OversightStub(channel)
+        await stub.HangUp(oversight.HangUpRequest(call_id="n-1", operator="lead"))
+        assert hung_up == ["n-1"]
+        parts.floor.ended("n-1")
+        for call_id in ("n-1", "unknown"):
+            with pytest.raises(grpc.aio.AioRpcError) as refused:
+                await stub.HangUp(oversight.HangUpRequest(call_id=call_id))
+            assert refused.value.code() is grpc.StatusCode.NOT_FOUND
+    assert hung_up == ["n-1"]
+
+
+async def test_an_asterisk_that_does_not_hang_up_is_reported(tmp_path: Path) -> None:
+    async with gate(tmp_path) as parts, served(parts, tmp_path) as channel:
+        await parts.ask(open_now(4), nonce="n-1")
+        stub = oversight_pb2_grpc.OversightStub(channel)
+        with pytest.raises(grpc.aio.AioRpcError) as refused:
+            await stub.HangUp(oversight.HangUpRequest(call_id="n-1"))
+        assert refused.value.code() is grpc.StatusCode.UNAVAILABLE
+
+
+async def test_health_checking_tells_whether_the_gate_can_allow(tmp_path: Path) -> None:
+    serving = health_pb2.HealthCheckResponse
+    async with gate(tmp_path) as parts, served(parts, tmp_path) as channel:
+        stub: Any = health_pb2_grpc.HealthStub(channel)
+        parts.health.set("gate", HealthStatus.OK)
+        checks = aiter(stub.Watch(health_pb2.HealthCheckRequest(service=GATE)))
+        async with asyncio.timeout(5):
+            while (await anext(checks)).status != serving.SERVING:
+                pass
+            parts.health.set("ledger", HealthStatus.DOWN, "the disk is full")
+            assert (await anext(checks)).status == serving.NOT_SERVING
+        answer = await stub.Check(health_pb2.HealthCheckRequest(service=SERVICE))
+        assert answer.status == serving.SERVING
+
+
+async def test_reflection_names_the_service(tmp_path: Path) -> None:
+    async with gate(tmp_path) as parts, served(parts, tmp_path) as channel:
+        stub: Any = cast(Any, reflection_pb2_grpc.ServerReflectionStub)(channel)
+        asked = reflection_pb2.ServerReflectionRequest(list_services="")
+        answers = aiter(stub.ServerReflectionInfo(iter([asked])))
+        names = [each.name for each in (await anext(answers)).list_services_response.service]
+        assert SERVICE in names

@@ -1,0 +1,108 @@
+"""`callwarden gateway run`: how it starts, says so, is told, and ends."""
+
+import asyncio
+import os
+import signal
+import socket
+import subprocess
+import time
+import urllib.request
+from pathlib import Path
+
+from deploy.lab.numbers import open_now
+from gateway.bench.agi_caller import Heard, ask, session
+from tests.gate.gateway_process import COMMAND, GatewayProcess
+
+
+def asked(gate: tuple[str, int], number: str, nonce: str = "n-1") -> Heard:
+    return asyncio.run(ask(*gate, session(nonce, number, "marketing.loan", "1001", "", "")))
+
+
+def test_it_says_where_it_listens_answers_and_ends_when_told(tmp_path: Path) -> None:
+    number = open_now(1)
+    with GatewayProcess(tmp_path, metrics="127.0.0.1:0").start() as gateway:
+        at = gateway.ready()
+        assert asked(at["gate"], number).verdict == "ALLOW:n-1"
+        host, port = at["metrics"]
+        with urllib.request.urlopen(f"http://{host}:{port}/metrics", timeout=5) as scraped:
+            metrics = scraped.read().decode()
+        assert 'callwarden_gate_decisions_total{rule="",verdict="ALLOW"} 1.0' in metrics
+        assert "callwarden_live_calls 1.0" in metrics
+        assert number.lstrip("+") not in metrics
+        gateway.process.send_signal(signal.SIGTERM)
+        assert gateway.wait() == 0
+        assert not any(number.lstrip("+") in str(line) for line in gateway.lines)
+        assert gateway.errors == []
+
+
+def test_sighup_reads_the_rulebooks_anew(tmp_path: Path) -> None:
+    rules = tmp_path / "rules"
+    rules.mkdir()
+    shipped = Path(__file__).parents[2] / "rules" / "house.yaml"
+    (rules / "house.yaml").write_text("nonsense: 1\n")
+    with GatewayProcess(tmp_path, rules={"folder": str(rules), "speech": []}).start() as gateway:
+        at = gateway.ready()["gate"]
+        assert asked(at, open_now(1)).rule == "gate.rulebook-broken"
+        (rules / "house.yaml").write_bytes(shipped.read_bytes())
+        gateway.process.send_signal(signal.SIGHUP)
+        gateway.logged("rulebook in force")
+        assert asked(at, open_now(1), "n-2").allowed
+        gateway.process.send_signal(signal.SIGINT)
+        assert gateway.wait() == 0
+
+
+def test_the_service_manager_is_told(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(tmp_path / "notify"))
+        manager.settimeout(15)
+        with GatewayProcess(tmp_path).start(NOTIFY_SOCKET=str(tmp_path / "notify")) as gateway:
+            assert manager.recv(100) == b"READY=1"
+            gateway.process.terminate()
+            assert manager.recv(100) == b"STOPPING=1"
+
+
+def test_a_taken_port_is_said_with_what_to_do(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        gateway = GatewayProcess(tmp_path, gate={"listen": address})
+        ended = subprocess.run(
+            [*COMMAND, str(gateway.config)], capture_output=True, text=True, check=False, timeout=20
+        )
+    assert ended.returncode == 2
+    assert f"gate.listen: {address}: Address already in use" in ended.stderr
+    assert "set gate.listen" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_an_attempt_counts_when_the_gateway_is_killed_before_the_dial(tmp_path: Path) -> None:
+    """SIGKILL once the decision is made, before the verdict has left: nobody was dialled, and the
+    customer has one call less."""
+    number = open_now(2)
+    with GatewayProcess(tmp_path).start() as gateway:
+        host_port = gateway.ready()["gate"]
+        with socket.create_connection(host_port, timeout=5) as asterisk:
+            asterisk.sendall(session("n-0", number, "marketing.loan", "1001", "", ""))
+            said = asterisk.recv(1000)
+            gateway.process.kill()
+            gateway.wait()
+    assert said == b'SET VARIABLE CALLWARDEN_REASON ""\n'
+    with GatewayProcess(tmp_path).start() as gateway:
+        at = gateway.ready()["gate"]
+        assert [asked(at, number, f"n-{each}").allowed for each in (1, 2, 3)] == [True, True, False]
+
+
+def test_it_runs_and_refuses_without_a_ledger_and_mends_itself(tmp_path: Path) -> None:
+    (tmp_path / "state").write_text("a file where the folder should be")
+    with GatewayProcess(tmp_path).start() as gateway:
+        at = gateway.ready()["gate"]
+        assert asked(at, open_now(3)).rule == "gate.ledger-unavailable"
+        assert asked(at, "120").allowed
+        os.unlink(tmp_path / "state")
+        ends = time.monotonic() + 10
+        for attempt in range(1000):
+            if asked(at, open_now(3), f"m-{attempt}").allowed:
+                break
+            assert time.monotonic() < ends
+            time.sleep(0.05)  # between two looks at another process
