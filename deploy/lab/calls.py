@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-import soundfile  # type: ignore[import-untyped]  # it ships no types
+import soundfile
 
 from deploy.lab import scenarios
 from deploy.lab.process import hand_over
@@ -57,7 +57,7 @@ def mu_law(audio: Path, into: Path, *, lead_s: float, seconds: float | None) -> 
     with silence to `seconds` where given. Returns its length in seconds. Raises LabError."""
     try:
         samples, rate = soundfile.read(audio, dtype="int16")
-    except soundfile.SoundFileError as error:
+    except soundfile.LibsndfileError as error:
         raise LabError(f"{audio}: not a sound file: {error}") from None
     if rate != RATE or samples.ndim != 1:
         raise LabError(f"{audio}: {rate} Hz, {samples.ndim} channels; phones speak mono 8000 Hz")
@@ -74,7 +74,7 @@ def length_s(audio: Path | None) -> float:
         return 0.0
     try:
         return float(soundfile.info(audio).duration)
-    except (soundfile.SoundFileError, OSError) as error:
+    except (soundfile.LibsndfileError, OSError) as error:
         raise LabError(f"{audio}: not a sound file: {error}") from None
 
 

@@ -198,7 +198,9 @@ def _recv(attributes: str) -> str:
 def _play(audio: Sound | None) -> str:
     if audio is None:
         return ""
-    return f'<nop><action><exec rtp_stream="{audio.file},{audio.loops},0"/></action></nop>'
+    return (
+        f'<nop><action><exec rtp_stream="{audio.file},{audio.loops},0,PCMU/8000"/></action></nop>'
+    )
 
 
 def _scenario(*steps: str) -> str:

@@ -20,7 +20,8 @@ from deploy.lab import process
 from deploy.lab.ports import PortBlock
 
 _STAMP = re.compile(
-    r"^-{20,} (\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d\.\d+)\n\w+ message (sent|received)[^\n]*\n\n?",
+    r"^-{20,} (\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d\.\d+)[^\n]*\n"
+    r"\w+ message (sent|received)[^\n]*\n\n?",
     re.M,
 )
 

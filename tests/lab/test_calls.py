@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import soundfile  # type: ignore[import-untyped]  # it ships no types
+import soundfile
 
 from deploy.lab import Lab, LabError, LoadedCall
 from tests.lab.agi_servers import Decider, serving

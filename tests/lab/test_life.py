@@ -18,15 +18,16 @@ from deploy.lab import Lab
 _ROOT = Path(__file__).resolve().parent.parent.parent
 
 
-def _running(folder: str) -> list[str]:
-    """Command lines that name `folder`."""
-    lines = []
-    for file in Path("/proc").glob("[0-9]*/cmdline"):
+def _running(folder: str) -> dict[str, str]:
+    """Command lines that name `folder`, and whose they are."""
+    owners = {}
+    for process in Path("/proc").glob("[0-9]*"):
         try:
-            lines.append(file.read_bytes().replace(b"\0", b" ").decode(errors="replace"))
+            line = (process / "cmdline").read_bytes().replace(b"\0", b" ")
+            owners[line.decode(errors="replace")] = process.owner()
         except OSError:  # it ended meanwhile
             continue
-    return [line for line in lines if folder in line]
+    return {line: owner for line, owner in owners.items() if folder in line}
 
 
 def _eventually(condition: Callable[[], bool], timeout_s: float = 5) -> bool:
@@ -49,7 +50,7 @@ def test_two_labs_side_by_side_then_none() -> None:
         assert other.invites() == []
     for lab in (one, other):
         assert not lab.folder.exists()
-        assert _running(str(lab.folder)) == []
+        assert _running(str(lab.folder)) == {}
 
 
 def test_an_exception_ends_it_and_what_was_spawned_in_it() -> None:
@@ -59,7 +60,7 @@ def test_an_exception_ends_it_and_what_was_spawned_in_it() -> None:
         lab.asterisk_pid / 0
     assert spawned.returncode == -signal.SIGKILL
     assert not lab.folder.exists()
-    assert _running(str(lab.folder)) == []
+    assert _running(str(lab.folder)) == {}
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
@@ -75,7 +76,7 @@ def test_a_signal_ends_it(how: signal.Signals) -> None:
         process.send_signal(how)
         process.wait(10)
         assert _eventually(lambda: not Path(folder.group(1)).exists())
-        assert _eventually(lambda: _running(folder.group(1)) == [])
+        assert _eventually(lambda: not _running(folder.group(1)))
     finally:
         process.kill()
         process.wait()
@@ -85,16 +86,12 @@ def test_a_signal_ends_it(how: signal.Signals) -> None:
 
 def test_asterisk_and_sipp_are_never_root(lab: Lab) -> None:
     lab.call("110", talk_s=0.5).wait_answered()
-    children = subprocess.run(
-        ["ps", "-eo", "user:32,args"], capture_output=True, text=True, check=True
-    ).stdout
-    users = {
-        line.split()[0]
-        for line in children.splitlines()
-        if str(lab.folder) in line and ("/asterisk -C" in line or "sipp -sf" in line)
+    owners = {
+        program: {owner for line, owner in _running(str(lab.folder)).items() if program in line}
+        for program in ("/asterisk -C", "sipp -sf")
     }
     expected = "nobody" if os.geteuid() == 0 else pwd.getpwuid(os.geteuid()).pw_name
-    assert users == {expected}
+    assert owners == {"/asterisk -C": {expected}, "sipp -sf": {expected}}
 
 
 def test_its_settings_are_settings(lab: Lab) -> None:
