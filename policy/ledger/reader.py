@@ -18,6 +18,7 @@ from policy.dialling.facts import Facts
 from policy.dialling.request import DialRequest
 from policy.identity import RulebookIdentity, Title
 from policy.ledger import connection
+from policy.ledger import export as exports
 from policy.ledger.facts import gather, suppression
 from policy.ledger.moment import instant, micros
 from policy.ledger.records import (
@@ -27,6 +28,7 @@ from policy.ledger.records import (
     RecordedFinding,
     RecordedSuppression,
 )
+from policy.ledger.schema import LAST_STATE
 from policy.ledger.seal import Seal
 from policy.ledger.unavailable import explained
 from policy.speech.finding import Finding, FindingStatus, Severity
@@ -69,18 +71,6 @@ class LedgerReader:
     ) -> None:
         self.close()
 
-    @property
-    def keys(self) -> Seal:
-        """Opens what a row has sealed; for what exports rows."""
-        return self._keys
-
-    def rows(self, query: str, values: Sequence[Any] = ()) -> list[sqlite3.Row]:
-        """All rows of a query of the ledger's own modules."""
-        with self._asking, explained(self._file):
-            cursor = self._db.execute(query, values)
-            cursor.row_factory = sqlite3.Row
-            return cursor.fetchall()
-
     def facts(self, number: str, customer: str, now: datetime) -> Facts:
         """What a decision on this number (canonical) and customer would know at `now`."""
         number_hash = self._keys.hashed("number", number)
@@ -90,7 +80,7 @@ class LedgerReader:
 
     def decision_by_nonce(self, nonce: str) -> RecordedDecision | None:
         """The decision made under this nonce: the one that allowed, else the last."""
-        found = self.rows(
+        found = self._rows(
             "SELECT * FROM decisions WHERE nonce = ? ORDER BY verdict = 'ALLOW' DESC, seq DESC "
             "LIMIT 1",
             [nonce],
@@ -99,12 +89,12 @@ class LedgerReader:
 
     def recent_decisions(self, limit: int) -> list[RecordedDecision]:
         """The newest decisions, newest first."""
-        found = self.rows("SELECT * FROM decisions ORDER BY seq DESC LIMIT ?", [limit])
+        found = self._rows("SELECT * FROM decisions ORDER BY seq DESC LIMIT ?", [limit])
         return [self._decision(row) for row in found]
 
     def recent_findings(self, limit: int) -> list[RecordedFinding]:
         """The newest findings as they last stood, newest first."""
-        found = self.rows(
+        found = self._rows(
             "SELECT findings.*, calls.agent, calls.scene FROM findings "  # noqa: S608 - own words
             "LEFT JOIN calls ON calls.call_id = findings.call_id "
             f"WHERE {LAST_STATE} ORDER BY findings.seq DESC LIMIT ?",
@@ -114,13 +104,13 @@ class LedgerReader:
 
     def recent_suppressions(self, limit: int) -> list[RecordedSuppression]:
         """The newest do-not-call entries, newest first, ended ones among them."""
-        found = self.rows("SELECT * FROM suppressions ORDER BY seq DESC LIMIT ?", [limit])
+        found = self._rows("SELECT * FROM suppressions ORDER BY seq DESC LIMIT ?", [limit])
         return [self._suppression(row) for row in found]
 
     def suppressions(self) -> Iterator[RecordedSuppression]:
         """All do-not-call entries, oldest first, ended ones among them."""
         last = 0
-        while page := self.rows(
+        while page := self._rows(
             "SELECT * FROM suppressions WHERE seq > ? ORDER BY seq LIMIT ?", [last, _PAGE]
         ):
             yield from map(self._suppression, page)
@@ -128,7 +118,7 @@ class LedgerReader:
 
     def call(self, call_id: str) -> CallRecord | None:
         """The call as it began."""
-        found = self.rows("SELECT * FROM calls WHERE call_id = ?", [call_id])
+        found = self._rows("SELECT * FROM calls WHERE call_id = ?", [call_id])
         if not found:
             return None
         row = found[0]
@@ -145,17 +135,36 @@ class LedgerReader:
 
     def answered_at(self, call_id: str) -> datetime | None:
         """When both parties began to speak; None for a call that was not answered."""
-        found = self.rows("SELECT answered_at FROM answers WHERE call_id = ?", [call_id])
+        found = self._rows("SELECT answered_at FROM answers WHERE call_id = ?", [call_id])
         return instant(found[0]["answered_at"]) if found else None
 
     def decisions_since(self, since: datetime) -> DecisionCounts:
         """How many decisions were made from `since` on, and how many of them were denials."""
-        (row,) = self.rows(
+        (row,) = self._rows(
             "SELECT count(*) AS decisions, coalesce(sum(verdict = 'DENY'), 0) AS denials "
             "FROM decisions WHERE at >= ?",
             [micros(since)],
         )
         return DecisionCounts(row["decisions"], row["denials"])
+
+    def export(
+        self, kind: str, since: datetime | None = None, until: datetime | None = None
+    ) -> Iterator[dict[str, exports.Cell]]:
+        """Rows for an auditor, of one of `export.KINDS`, from `since` (inclusive) to `until`
+        (exclusive), oldest first. Numbers are masked. Memory stays flat."""
+        return exports.export(self._rows, self._keys, kind, since, until)
+
+    def export_rows(
+        self, kind: str, since: datetime | None = None, until: datetime | None = None
+    ) -> int:
+        """How many rows `export` would give now."""
+        return exports.count(self._rows, kind, since, until)
+
+    def _rows(self, query: str, values: Sequence[Any] = ()) -> list[sqlite3.Row]:
+        with self._asking, explained(self._file):
+            cursor = self._db.cursor()
+            cursor.row_factory = sqlite3.Row
+            return cursor.execute(query, values).fetchall()
 
     def _decision(self, row: sqlite3.Row) -> RecordedDecision:
         request = DialRequest(
@@ -219,10 +228,3 @@ class LedgerReader:
             row["finding_id"],
             self._keys.opened("words", row["note_sealed"]),
         )
-
-
-LAST_STATE = (
-    "NOT EXISTS (SELECT 1 FROM findings AS later WHERE later.call_id = findings.call_id "
-    "AND later.finding_id = findings.finding_id AND later.seq > findings.seq)"
-)
-"""Holds for the row of a finding after which no other changed its status."""

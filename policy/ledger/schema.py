@@ -15,6 +15,12 @@ from sqlite_utils.migrations import Migrations
 APPLICATION_ID = 0x43574C47
 """In the header of the file: this is a ledger of Callwarden's ("CWLG")."""
 
+LAST_STATE = (
+    "NOT EXISTS (SELECT 1 FROM findings AS later WHERE later.call_id = findings.call_id "
+    "AND later.finding_id = findings.finding_id AND later.seq > findings.seq)"
+)
+"""Holds for the row of a finding after which no other changed its status."""
+
 migrations = Migrations("callwarden.ledger")
 
 _PERSON: dict[str, type] = {
