@@ -35,6 +35,8 @@ _CLOSING_S: Final = 10.0
 _ROUNDING_S: Final = 0.3
 """Analysed to within this of what was received is analysed: a recognizer counts in steps."""
 
+_NOT_RECEIVED: Final = "not-received"
+"""A recognizer's word for gaps in what we sent; why they are there is known on this side."""
 UNREACHED: Final = "recognizer-unreachable"
 LOST: Final = "recognizer-lost"
 BEHIND: Final = "recognizer-behind"
@@ -208,7 +210,7 @@ class Listening:
             told = response.coverage if kind == "coverage" else response.closing
             for each in told.legs:
                 stream.analysed_s[LEG_OF[each.leg]] = each.analysed_s
-                stream.causes[LEG_OF[each.leg]] = set(each.causes)
+                stream.causes[LEG_OF[each.leg]] = set(each.causes) - {_NOT_RECEIVED}
             stream.closed = kind == "closing"
             self._outlet.changed()
 
