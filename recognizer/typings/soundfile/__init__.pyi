@@ -51,5 +51,5 @@ def write(
     samplerate: int,
     subtype: str | None = ...,
     *,
-    format: str | None = ...,
+    format: str | None = ...,  # noqa: A002 (soundfile's own name)
 ) -> None: ...
