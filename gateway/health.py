@@ -77,9 +77,8 @@ class Health:
             return
         since = before.since if before.status is status else self._now()
         self._parts[part] = replace(before, status=status, message=message, since=since)
-        if before.status is not status:
-            write = _log.info if status is HealthStatus.OK else _log.warning
-            write("health", part=part, status=status.name, message=message)
+        write = _log.info if status is HealthStatus.OK else _log.warning
+        write("health", part=part, status=status.name, message=message)
         self._floor.publish(self.changed())
 
     def part(self, part: str) -> PartHealth:
