@@ -13,6 +13,11 @@ from pathlib import Path
 TEXTS = Path(__file__).with_name("dialogues.yaml")
 VOICE = "kokoro-multi-lang-v1_1"
 _ROOT = Path(__file__).resolve().parents[2]
+_MISSING = (
+    "没有可播放的通话 · no calls to play: put recorded ones into ../shared/calls or set"
+    " CALLWARDEN_SHARED, or let this machine reach the model catalogue"
+    f" (callwarden models pull {VOICE})"
+)
 _CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "callwarden"
 
 
@@ -27,28 +32,26 @@ class Dialogues:
 def find(wanted: tuple[str, ...]) -> Dialogues:
     """The `wanted` calls: `$CALLWARDEN_SHARED`, `../shared`, the cache, or spoken now.
 
-    Speaking them takes the voice model (365 MB), fetched by `callwarden models pull`, and about a
-    minute, once.
+    Speaking them takes the voice model (365 MB), fetched by `callwarden models pull`, once;
+    `CALLWARDEN_OFFLINE=1` fetches nothing.
     """
     shared = Path(os.environ.get("CALLWARDEN_SHARED", _ROOT.parent / "shared")) / "calls"
     for source in (shared, _CACHE / "dialogues"):
         folders = {name: source / name for name in wanted if (source / name).is_dir()}
         if len(folders) == len(wanted):
             return Dialogues(folders)
-    return _spoken(wanted, _CACHE / "dialogues")
+    if os.environ.get("CALLWARDEN_OFFLINE") == "1" or not _spoken(_CACHE / "dialogues"):
+        return Dialogues({}, _MISSING)
+    return Dialogues({name: _CACHE / "dialogues" / name for name in wanted})
 
 
-def _spoken(wanted: tuple[str, ...], cache: Path) -> Dialogues:
+def _spoken(into: Path) -> bool:
+    """Whether the voice model was to be had and has spoken every dialogue."""
     models = _CACHE / "models"
     steps = (
         ("callwarden.command", "models", "pull", VOICE, "--to", str(models)),
-        ("recognizer.synthesis", str(TEXTS), str(cache), "--model", str(models / VOICE)),
+        ("recognizer.synthesis", str(TEXTS), str(into), "--model", str(models / VOICE)),
     )
-    for step in steps:
-        if subprocess.run([sys.executable, "-m", *step], check=False).returncode != 0:
-            return Dialogues(
-                {},
-                "no calls to play: put recorded ones into ../shared/calls or set CALLWARDEN_SHARED,"
-                f" or let this machine reach the model catalogue (callwarden models pull {VOICE})",
-            )
-    return Dialogues({name: cache / name for name in wanted})
+    return all(
+        subprocess.run([sys.executable, "-m", *step], check=False).returncode == 0 for step in steps
+    )
