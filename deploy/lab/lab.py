@@ -7,7 +7,6 @@ and nothing of it is on disk outside the cache.
 
 import json
 import os
-import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
@@ -233,8 +232,3 @@ def _require_reachable(*folders: Path) -> None:
                     f"the lab's Asterisk runs as nobody and cannot enter {each}: "
                     "set TMPDIR and XDG_CACHE_HOME to folders that all may enter"
                 )
-
-
-def keep_copy(lab: Lab, target: Path) -> None:
-    """Copies Asterisk's and sipp's files to `target`, to be read after a failure."""
-    shutil.copytree(lab.folder, target, ignore=shutil.ignore_patterns("run"), dirs_exist_ok=True)

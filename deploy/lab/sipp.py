@@ -18,6 +18,7 @@ from urllib.parse import unquote
 
 from deploy.lab import process
 from deploy.lab.ports import PortBlock
+from deploy.lab.rootfs import LabError
 
 _STAMP = re.compile(
     r"^-{20,} (\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d\.\d+)[^\n]*\n"
@@ -111,7 +112,7 @@ class Sipp:
         deadline = time.monotonic() + 5
         while _udp_queue(self.port) is None:
             if self._process.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError(f"sipp did not start: {self.problems()}")
+                raise LabError(f"sipp did not start: {self.problems()}")
             time.sleep(0.005)
 
     def send(self, text: str) -> None:

