@@ -1,4 +1,4 @@
-"""Owns speaking a dialogue into a call's two legs, for a demo where no recorded calls are to be had.
+"""Owns speaking a dialogue into a call's two legs, where a demo has no recorded calls to play.
 
 Run as a program of its own, `python -m recognizer.synthesis TEXTS OUT --model FOLDER`: the engine
 may end its process. Each dialogue becomes `OUT/ID/agent.wav` and `customer.wav` (8 kHz mu-law, the
