@@ -62,6 +62,16 @@ def test_attempts_of_one_linkedid_are_one_call() -> None:
     assert decide(TWO_A_DAY, NOON, facts=facts).allowed
 
 
+def test_a_call_answered_over_its_second_trunk_is_one_call() -> None:
+    facts = Facts(
+        (
+            Attempt(at("2026-03-02T09:00+08:00"), "1.1", connected=False),
+            Attempt(at("2026-03-02T09:01+08:00"), "1.1", connected=True),
+        )
+    )
+    assert decide(TWO_A_DAY, NOON, facts=facts).allowed
+
+
 def test_the_call_that_is_asked_for_does_not_count_against_itself() -> None:
     facts = Facts(
         (Attempt(at("2026-03-02T09:00Z"), "1.1"), Attempt(at("2026-03-02T03:59Z"), "2.2", False))

@@ -97,6 +97,12 @@ def test_the_earliest_may_be_the_end_of_the_rule() -> None:
     assert decision.earliest == at("2026-03-03T08:00+08:00")
 
 
+def test_a_rule_that_ends_before_its_window_opens_does_not_delay() -> None:
+    mondays = "windows: [{days: [mon], from: 08:00, to: 20:00}], effective_to: 2026-03-03"
+    decision = decide(rulebook(rule("time", mondays)), "2026-03-03T12:00+08:00")
+    assert decision.earliest == at("2026-03-04T00:00+08:00")
+
+
 def test_the_earliest_heeds_a_rule_that_comes_into_force_meanwhile() -> None:
     afternoons = "windows: [{from: 14:00, to: 20:00}], effective_from: 2026-03-03"
     rules = rulebook(HOURS, rule("time", afternoons, id="test.later"))

@@ -71,7 +71,13 @@ def test_a_window_skipped_altogether_opens_the_day_after() -> None:
 
 
 def test_an_hour_that_comes_twice_opens_its_window_twice() -> None:
-    night = rulebook(rule("time", "windows: [{from: 01:00, to: 01:30}]"))
+    night = rulebook(rule("time", "windows: [{from: 01:15, to: 01:30}]"))
+    between = decide(night, "2026-11-01T01:45-04:00", dialled=NEW_YORK)
+    assert between.earliest == at("2026-11-01T01:15-05:00")
+
+
+def test_clocks_set_back_into_a_window_open_it_again() -> None:
+    night = rulebook(rule("time", "windows: [{from: 00:30, to: 01:30}]"))
     between = decide(night, "2026-11-01T01:45-04:00", dialled=NEW_YORK)
     assert between.earliest == at("2026-11-01T01:00-05:00")
 
