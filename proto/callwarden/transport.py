@@ -19,6 +19,9 @@ _OPTIONS = (
     ("grpc.http2.max_pings_without_data", 0),
     ("grpc.so_reuseport", 0),
     ("grpc.enable_http_proxy", 0),
+    # A restarted peer on the same box is found again at once, not after gRPC's two minutes.
+    ("grpc.initial_reconnect_backoff_ms", 200),
+    ("grpc.max_reconnect_backoff_ms", 2_000),
 )
 
 

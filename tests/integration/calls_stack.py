@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import json
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -123,8 +124,9 @@ class Stack:
         return LedgerReader.open(self.settings.ledger_file, self.settings.ledger_key_file)
 
     def rows(self, query: str, *values: str) -> list[dict[str, Any]]:
-        with self.reader() as reader:
-            return [dict(row) for row in reader.rows(query, values)]
+        with contextlib.closing(sqlite3.connect(self.settings.ledger_file)) as ledger:
+            ledger.row_factory = sqlite3.Row
+            return [dict(row) for row in ledger.execute(query, values)]
 
     async def coverage_of(self, call_id: str) -> dict[str, dict[str, Any]]:
         """The coverage rows of an ended call by leg, once they are there; causes as a list."""
@@ -165,7 +167,8 @@ async def stack(lab: Lab, *, model: Path | None = None, **sections: Any) -> Asyn
             made.start("recognizer", "--model", str(model))
             await made.recognizer_serves()
             await made.part_is("recognizer", oversight.HEALTH_STATUS_OK)
-        await made.part_is("asterisk-ari", oversight.HEALTH_STATUS_OK)
+        for part in ("ledger", "rulebook", "gate", "asterisk-ari"):
+            await made.part_is(part, oversight.HEALTH_STATUS_OK)
         yield made
     finally:
         watching.cancel()

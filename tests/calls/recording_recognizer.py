@@ -1,0 +1,115 @@
+"""A Recognition service that keeps the audio it is sent, for tests that look at the frames; it says
+what a test tells it to say.
+
+What it does with a stream is the contract's: `ready` to `start`, `closing` to `end`.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+
+import grpc
+import grpc.aio
+
+from callwarden import transport
+from callwarden.settings import Tls
+from callwarden.v1 import conversation_pb2 as conversation
+from callwarden.v1 import recognition_pb2 as recognition
+from callwarden.v1.recognition_pb2_grpc import (
+    RecognitionServicer,
+    add_RecognitionServicer_to_server,
+)
+
+LEGS = (conversation.LEG_AGENT, conversation.LEG_CUSTOMER)
+Context = grpc.aio.ServicerContext[recognition.ListenRequest, recognition.ListenResponse]
+
+
+@dataclass
+class Stream:
+    """One Listen call: what came, and a queue of what to answer."""
+
+    start: recognition.CallStart
+    audio: list[recognition.Audio] = field(default_factory=list)
+    end: recognition.CallEnd | None = None
+    say: "asyncio.Queue[recognition.ListenResponse | None]" = field(default_factory=asyncio.Queue)
+    """None ends the stream in the middle, as a recognizer that dies does."""
+
+    def samples(self, leg: "conversation.Leg.ValueType") -> bytes:
+        return b"".join(each.samples for each in self.audio if each.leg == leg)
+
+    def seconds(self, leg: "conversation.Leg.ValueType") -> float:
+        return len(self.samples(leg)) / 2 / self.start.sample_rate_hz
+
+    def coverage(self) -> recognition.Coverage:
+        """All that came, analysed."""
+        return recognition.Coverage(
+            legs=[
+                conversation.LegCoverage(
+                    leg=leg, received_s=self.seconds(leg), analysed_s=self.seconds(leg)
+                )
+                for leg in LEGS
+            ]
+        )
+
+
+class RecordingRecognizer(RecognitionServicer):
+    """`refusing` answers every Listen with that status; `deaf` accepts and never gets ready."""
+
+    def __init__(self) -> None:
+        self.streams: list[Stream] = []
+        self.refusing: grpc.StatusCode | None = None
+        self.model = "recording"
+        self.missing = ""
+
+    async def Describe(  # noqa: N802  # the name in the contract
+        self, request: recognition.DescribeRequest, context: Context
+    ) -> recognition.DescribeResponse:
+        return recognition.DescribeResponse(
+            model=self.model, missing=self.missing, workers=1, workers_alive=1
+        )
+
+    async def Listen(  # noqa: N802  # the name in the contract
+        self, requests: AsyncIterator[recognition.ListenRequest], context: Context
+    ) -> AsyncIterator[recognition.ListenResponse]:
+        if self.refusing:
+            await context.abort(self.refusing, "told to refuse")
+        first = await anext(requests)
+        assert first.HasField("start")
+        stream = Stream(first.start)
+        self.streams.append(stream)
+        yield recognition.ListenResponse(ready=recognition.Ready(model=self.model))
+        reading = asyncio.get_running_loop().create_task(self._read(stream, requests))
+        try:
+            while (response := await stream.say.get()) is not None:
+                yield response
+                if response.HasField("closing"):
+                    return
+            await context.abort(grpc.StatusCode.UNAVAILABLE, "told to die")
+        finally:
+            reading.cancel()
+
+    async def _read(
+        self, stream: Stream, requests: AsyncIterator[recognition.ListenRequest]
+    ) -> None:
+        async for request in requests:
+            if request.HasField("audio"):
+                stream.audio.append(request.audio)
+                told = recognition.ListenResponse(coverage=stream.coverage())
+            else:
+                stream.end = request.end
+                told = recognition.ListenResponse(closing=stream.coverage())
+            stream.say.put_nowait(told)
+
+
+@contextlib.asynccontextmanager
+async def serving(address: str) -> AsyncIterator[tuple[RecordingRecognizer, int]]:
+    """The service at `address`, with the port it has."""
+    recognizer, server = RecordingRecognizer(), transport.server()
+    add_RecognitionServicer_to_server(recognizer, server)
+    port = transport.serve_on(server, address, Tls())
+    await server.start()
+    try:
+        yield recognizer, port
+    finally:
+        await server.stop(0)
