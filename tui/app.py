@@ -81,7 +81,7 @@ class Console(App[object]):
         self.theme = DARK.name if dark else LIGHT.name
         self.language = Language(locale)
         self.link = Link()
-        self._source = source
+        self.source = source
         self._operator = operator
         self._address = address
         self._clock = clock
@@ -116,20 +116,20 @@ class Console(App[object]):
     def on_mount(self) -> None:
         self._wanted_input.display = False
         self._calls.listing.focus()
-        self._source.start()
+        self.source.start()
         self.set_interval(DRAIN_S, self.drain)
         self.set_interval(_TICK_S, partial(self.repaint_floor, Area.EVERYTHING))
         self.call_after_refresh(self.drain)
         self.call_after_refresh(self.repaint_floor, Area.EVERYTHING)
 
     async def on_unmount(self) -> None:
-        await self._source.close()
+        await self.source.close()
 
     def drain(self) -> None:
         """Applies what came and repaints what it touched."""
         touched = Area.NOTHING
         link_changed = False
-        for received in self._source.take():
+        for received in self.source.take():
             match received.what:
                 case Began():
                     self._watching.begin()
@@ -143,7 +143,7 @@ class Console(App[object]):
                     self.link.hear(received.at, event.at, self._watching.complete)
         if self.view.missed and not self._asked_anew:
             self._asked_anew = True
-            self._source.watch_anew()
+            self.source.watch_anew()
         if touched or link_changed:
             self.repaint_floor(touched)
 
@@ -229,7 +229,7 @@ class Console(App[object]):
         self.repaint_floor(Area.EVERYTHING)
 
     def action_watch_anew(self) -> None:
-        self._source.watch_anew()
+        self.source.watch_anew()
 
     def action_help(self) -> None:
         self.push_screen(Help(self.language))
@@ -261,7 +261,7 @@ class Console(App[object]):
     async def _hang_up(self, call: Call) -> None:
         change, say = call.change, self.language.say
         try:
-            await self._source.hang_up(change.call_id, self._operator)
+            await self.source.hang_up(change.call_id, self._operator)
         except HangUpRefused as error:
             text = say("hangup.gone") if error.gone else say("hangup.failed", why=str(error))
             self.notify(text, severity="warning" if error.gone else "error", markup=False)

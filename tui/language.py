@@ -38,7 +38,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "pane.floor": ("现场", "Floor"),
     "pane.decisions": ("决定", "Decisions"),
     "pane.findings": ("发现", "Findings"),
-    "pane.suppressions": ("禁呼", "Do not call"),
+    "pane.suppressions": ("禁呼", "No-call"),
     "pane.health": ("健康", "Health"),
     "pane.filtered": ("{title} · 筛选「{words}」", "{title} · filter “{words}”"),
     "filter.hint": (
@@ -46,6 +46,7 @@ TEXTS: dict[str, tuple[str, str]] = {
         "agent, number, scene, rule… as you type; Esc clears",
     ),
     # columns
+    "column.mark": ("", ""),
     "column.agent": ("坐席", "Agent"),
     "column.number": ("号码", "Number"),
     "column.scene": ("场景", "Scene"),
@@ -63,7 +64,6 @@ TEXTS: dict[str, tuple[str, str]] = {
     "column.heard": ("听到", "Heard"),
     "column.matched": ("命中", "Matched"),
     "column.status": ("判定", "Status"),
-    "column.leg": ("谁", "Who"),
     "column.source": ("来源", "Source"),
     "column.behind": ("依据", "Because of"),
     "column.part": ("部件", "Part"),
@@ -86,9 +86,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     "leg.agent": ("坐席", "Agent"),
     "leg.customer": ("客户", "Customer"),
     "leg.unknown": ("未知", "Unknown"),
-    "heard.none": ("未分析", "not an."),
     "worst.none": ("无发现", "none"),
-    "worst.unheard": ("未分析，不等于无违规", "not analysed is not clean"),
+    "worst.unheard": ("整通未分析", "not analysed"),
     "worst.partly": ("有 {share} 未分析", "{share} not analysed"),
     # one call
     "call.title": ("{agent} → {number}", "{agent} → {number}"),
@@ -106,6 +105,7 @@ TEXTS: dict[str, tuple[str, str]] = {
         "Get a model: callwarden models list, then callwarden models pull NAME",
     ),
     "call.silent": ("还没有人说话。", "Nobody has spoken yet."),
+    "call.nothing.heard": ("没有听到的内容可显示。", "Nothing was heard that could be shown."),
     "call.dialling": ("正在呼出，等待接听。", "Dialling; waiting for an answer."),
     "call.break": ("此处之前可能有缺漏，请查账本", "words may be missing here; see the ledger"),
     "call.matched": ("命中 {matched}", "matched {matched}"),
@@ -158,7 +158,6 @@ TEXTS: dict[str, tuple[str, str]] = {
     "suppression.id": ("条目", "Entry"),
     # health
     "health.title": ("各部件", "Parts"),
-    "health.figures": ("今日", "Today"),
     "health.none": ("网关还没有报告健康状况。", "The gateway has not told its health yet."),
     "health.ok": ("正常", "ok"),
     "health.degraded": ("降级", "degraded"),
@@ -184,9 +183,9 @@ TEXTS: dict[str, tuple[str, str]] = {
     "part.recognizer": ("识别器", "Recognizer"),
     "part.asterisk": ("Asterisk", "Asterisk"),
     # scenes
-    "scene.marketing.loan": ("贷款营销", "loan marketing"),
-    "scene.marketing.wealth": ("理财营销", "wealth marketing"),
-    "scene.marketing.insurance": ("保险营销", "insurance mktg"),
+    "scene.marketing.loan": ("贷款营销", "loan sales"),
+    "scene.marketing.wealth": ("理财营销", "wealth sales"),
+    "scene.marketing.insurance": ("保险营销", "insurance"),
     "scene.collection.reminder": ("催收提醒", "collection"),
     "scene.review.loan": ("信贷审核", "loan review"),
     # hanging up
@@ -221,7 +220,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "action.show-decisions.help": ("每个拨打决定及其全部理由", "Each decision, with all reasons"),
     "action.show-findings": ("发现", "Findings"),
     "action.show-findings.help": ("听到了什么、命中了什么", "What was heard and what matched"),
-    "action.show-suppressions": ("禁呼", "Do not call"),
+    "action.show-suppressions": ("禁呼", "No-call"),
     "action.show-suppressions.help": ("新列入禁呼的号码", "New do-not-call entries"),
     "action.show-health": ("健康", "Health"),
     "action.show-health.help": ("各部件的状况，自何时起", "How each part is, and since when"),

@@ -23,6 +23,7 @@ DARK = Theme(
     surface="#0e131a",
     panel="#18202b",
     boost="#202b39",
+    variables={"border": "#33445a"},
 )
 LIGHT = Theme(
     name="callwarden-light",
@@ -38,6 +39,7 @@ LIGHT = Theme(
     surface="#fbfcfd",
     panel="#e9eef3",
     boost="#d9e3ec",
+    variables={"border": "#b3c2d1"},
 )
 
 _ROLES: dict[str, tuple[str, str]] = {

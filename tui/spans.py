@@ -59,7 +59,7 @@ def wrap(line: Line, cells: int) -> list[Line]:
             carried = [lines[-1].pop()] if closing and len(lines[-1]) > 1 else []
             lines.append(carried)
             used = width(tuple(carried))
-        if text.isspace() and not used:
+        if text.isspace() and not used and len(lines) > 1:
             continue
         lines[-1].append((text, role))
         used += size

@@ -226,7 +226,7 @@ class View:
         """Takes one event in and says what it touched. An event seen before changes nothing."""
         kind = event.WhichOneof("payload")
         if kind == "live":
-            self.live = True
+            self.live, self._sequence = True, event.sequence
             return Area.EVERYTHING
         if self.live and self._sequence is not None:
             if event.sequence <= self._sequence:
@@ -358,10 +358,12 @@ def severity_of(finding: Finding) -> str:
     return finding.severity if finding.severity in SEVERITIES else "major"
 
 
-def _place(call: Call, now: float) -> tuple[bool, int, float]:
+def _place(call: Call, now: float) -> tuple[bool, int, int, float]:
+    """Live first; the worst, then the most found, then the longest."""
     if call.live:
-        return False, -call.attention(now), call.change.started_at
-    return True, 0, -call.change.ended_at
+        weight = sum(each.weight for each in call.findings.values())
+        return False, -call.attention(now), -weight, call.change.started_at
+    return True, 0, 0, -call.change.ended_at
 
 
 def _bound(kept: dict[Any, Any]) -> None:

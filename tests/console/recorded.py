@@ -21,6 +21,10 @@ class Recorded:
         taken, self._received = self._received, []
         return taken
 
+    def bring(self, received: Received) -> None:
+        """Something more comes."""
+        self._received.append(received)
+
     def watch_anew(self) -> None: ...
 
     async def hang_up(self, call_id: str, operator: str) -> None: ...

@@ -1,4 +1,5 @@
-"""A recorded moment of a floor: nine calls, today's decisions, findings, suppressions, health.
+"""A recorded moment of a floor: fourteen live calls, decisions, findings, suppressions,
+health.
 
 Every screen test and the README's picture are driven by it. Times hang on `NOW` alone, so that a
 screen is the same on every machine, at any hour.
@@ -33,6 +34,7 @@ RULES = {
     "collection.threat": ("critical", "催收中威胁", "Threatens the debtor"),
     "collection.third-party-pressure": ("major", "以告知他人施压", "Threatens to tell others"),
     "attitude.impatient": ("minor", "态度不耐烦", "Impatient"),
+    "attitude.perfunctory": ("minor", "敷衍客户提问", "Brushes a question off"),
     "opening.recording-notice": ("minor", "未告知录音", "Recording not announced"),
     "refusal.explicit": ("info", "客户明确拒绝来电", "Customer refuses calls"),
 }
@@ -100,13 +102,13 @@ def call(  # noqa: PLR0917  # a row of a table of calls
     )
 
 
-def say(
+def say(  # noqa: PLR0917  # a row of a table of words
     call_id: str,
     number: int,
     leg: conversation.Leg.ValueType,
     start_s: float,
     end_s: float,
-    text: str,
+    text: str = "",
     *,
     tokens: str = "",
     final: bool = True,
@@ -217,6 +219,13 @@ REFUSAL = call("c-1019", "1019", "+86177****5108", "marketing.loan", LISTENED, 2
 LOAN = call("c-1015", "1015", "+86133****7724", "marketing.loan", LISTENED, 131, (CUSTOMER,))
 INSURANCE = call("c-1004", "1004", "+86150****3391", "marketing.insurance", LISTENED, 318, (AGENT,))
 REVIEW = call("c-1021", "1021", "+86189****6650", "review.loan", LISTENED, 64, (CUSTOMER, AGENT))
+RENEWAL = call("c-1022", "1022", "+86187****3049", "marketing.insurance", LISTENED, 37, (AGENT,))
+WEALTH_TOO = call(
+    "c-1005", "1005", "+86156****9931", "marketing.wealth", LISTENED, 249, (CUSTOMER,)
+)
+REMINDER = call("c-1014", "1014", "+86183****6208", "collection.reminder", LISTENED, 71, (AGENT,))
+LOAN_TOO = call("c-1017", "1017", "+86131****1540", "marketing.loan", LISTENED, 15, (CUSTOMER,))
+REVIEW_TOO = call("c-1001", "1001", "+86188****0276", "review.loan", LISTENED, 402)
 RINGING = call("c-1009", "1009", "+86135****1182", "marketing.wealth", DIALLING, 6)
 RINGING_TOO = call("c-1016", "1016", "+86132****4475", "collection.reminder", DIALLING, 2)
 ENDED_CLEAN = call("c-1002", "1002", "+86181****9043", "review.loan", ENDED, 174, ended_ago=21)
@@ -240,6 +249,11 @@ CALLS = (
     LOAN,
     INSURANCE,
     REVIEW,
+    RENEWAL,
+    WEALTH_TOO,
+    REMINDER,
+    LOAN_TOO,
+    REVIEW_TOO,
     RINGING,
     RINGING_TOO,
     ENDED_CLEAN,
@@ -318,7 +332,7 @@ def _collection() -> Iterator[tuple[str, Message, float]]:
         "collection.threat",
         "",
         "上门",
-        (11.5, 12.0),
+        (11.14, 11.5),
         pinyin="shàng mén",
         before="shì wǒ zěn me le",
         after="nǐ men bù néng zhè yàng",
@@ -329,7 +343,7 @@ def _collection() -> Iterator[tuple[str, Message, float]]:
         "collection.third-party-pressure",
         "",
         "告诉…家人",
-        (15.5, 17.0),
+        (15.56, 16.93),
         pinyin="gào sù nǐ de jiā rén",
         status=PROVISIONAL,
         confidence=0.71,
@@ -363,11 +377,10 @@ def _others() -> Iterator[tuple[str, Message, float]]:
     yield "suppression", entry, 4.4
     reply = "好的，打扰您了，祝您"
     yield "utterance", say(REFUSAL.call_id, 2, AGENT, 23.0, 25.6, reply, final=False), 0.4
-    yield (
-        "finding",
-        find(LOAN, "attitude.impatient", "说了多少遍", "说了多少遍", (88.0, 89.1)),
-        41.0,
-    )
+    impatient = find(LOAN, "attitude.impatient", "说了多少遍", "说了多少遍", (88.0, 89.1))
+    yield "finding", impatient, 41.0
+    brushed = find(WEALTH_TOO, "attitude.perfunctory", "你自己看", "你自己看", (140.2, 141.0))
+    yield "finding", brushed, 107.0
     notice = find(INSURANCE, "opening.recording-notice", "", "", (0.0, 20.0), confidence=1.0)
     yield "finding", notice, 296.0
     taken_back = find(
@@ -429,7 +442,7 @@ def health(recognizer: str = "one of 2 workers lost, starting again") -> oversig
             for part, status, message, since in parts
         ],
         open_gate_sessions=1,
-        live_calls=9,
+        live_calls=14,
         decisions_today=1284,
         denials_today=97,
         gate_p99_ms=8.4,

@@ -69,7 +69,7 @@ class CallPanel(Vertical):
             self._shown = showing
             self.transcript.show(self._timeline(call, sight, cells, airy))
             if other:
-                self.transcript.scroll_end(animate=False, immediate=True)
+                self.transcript.to_end()
 
     def on_resize(self) -> None:
         self._shown = ()
@@ -95,9 +95,8 @@ class CallPanel(Vertical):
         lines: list[Line] = [()] if airy else []
         for _, part in sorted(parts, key=lambda each: each[0]):
             lines += [*part, ()] if airy else part
-        if not spoken and call.live:
-            state = "call.silent" if call.change.answered_at else "call.dialling"
-            lines += [(), ((f"  {sight.language.say(state)}", "dim"),)]
+        if not spoken:
+            lines += [(), ((f"  {sight.language.say(_silence(call))}", "dim"),)]
         return lines
 
     def _bubble(
@@ -150,13 +149,13 @@ def _marked(utterance: Utterance, findings: Sequence[Raised]) -> Line:
     pieces = phrasing.words(utterance)
     standing = [each for each in findings if each.stands]
     if len(pieces) > 1:
+        roles = [
+            next((_words_role(each) for each in standing if _covers(each, start_s)), base)
+            for start_s in utterance.token_starts_s
+        ]
         spans: list[Span] = []
-        for piece, start_s in zip(pieces, utterance.token_starts_s, strict=False):
-            role = base
-            for each in standing:
-                if each.finding.start_s - 0.05 <= start_s < each.finding.end_s:
-                    role = f"{severity_of(each.finding)}-words"
-            spans += [(piece, role), (" ", role if role.endswith("-words") else base)]
+        for piece, role, following in zip(pieces, roles, [*roles[1:], base], strict=False):
+            spans += [(piece, role), (" ", role if role == following else base)]
         words: Line = tuple(spans)
     else:
         words = ((pieces[0], base),)
@@ -166,12 +165,21 @@ def _marked(utterance: Utterance, findings: Sequence[Raised]) -> Line:
 
 
 def _highlight(words: Line, found: Raised) -> Line:
-    heard, role = found.finding.heard_text, f"{severity_of(found.finding)}-words"
+    heard, role = found.finding.heard_text, _words_role(found)
     spans: list[Span] = []
     for text, former in words:
         before, match, after = text.partition(heard) if heard else (text, "", "")
         spans += [each for each in ((before, former), (match, role), (after, former)) if each[0]]
     return tuple(spans)
+
+
+def _words_role(found: Raised) -> str:
+    return f"{severity_of(found.finding)}-words"
+
+
+def _covers(found: Raised, start_s: float) -> bool:
+    """Whether the finding is about a word that begins there; half a frame of slack."""
+    return found.finding.start_s - 0.02 <= start_s < found.finding.end_s - 0.02
 
 
 def _pin(call: Call) -> tuple[dict[str, list[Raised]], list[Raised]]:
@@ -257,6 +265,13 @@ def _why_unheard(call: Call, sight: Sight) -> list[Line]:
     if not sight.view.health.model:
         lines.append(((say("call.unheard.model"), "accent"),))
     return lines
+
+
+def _silence(call: Call) -> str:
+    """Why there are no words: silence is only claimed of a call that is heard."""
+    if call.live and not call.change.answered_at:
+        return "call.dialling"
+    return "call.silent" if call.live and not call.unheard else "call.nothing.heard"
 
 
 def _same(one: tuple[object, ...], other: tuple[object, ...]) -> bool:

@@ -16,15 +16,16 @@ class CallsPanel(Panel[Call]):
     title = "calls.title"
     empty = "calls.none"
     columns = (
+        Column("mark", 1),
         Column("agent", 6),
         Column("number", 14),
-        Column("scene", 9, needs=66, en_cells=16),
-        Column("state", 9, needs=88, en_cells=14),
+        Column("scene", 9, needs=66, en_cells=12),
+        Column("state", 6, needs=100, en_cells=12),
         Column("time", 7, align="right"),
-        Column("talking", 7, needs=44, en_cells=6),
-        Column("coverage", 7, align="right"),
+        Column("talking", 7, needs=44, en_cells=7),
+        Column("coverage", 6, align="right"),
         Column("worst"),
-        Column("count", 9, needs=78),
+        Column("count", 9, needs=80),
     )
 
     def key(self, item: Call) -> str:
@@ -46,7 +47,8 @@ class CallsPanel(Panel[Call]):
             "agent": ((item.change.agent or "—", strong),),
             "number": ((item.change.number_masked, plain),),
             "scene": ((phrasing.scene(item.change.scene, language), plain),),
-            "state": state,
+            "mark": ((state[0][0][:1], state[0][1]),),
+            "state": ((state[0][0][2:], state[0][1]),),
             "time": ((phrasing.duration(item.seconds(now)), ringing),),
             "talking": phrasing.talking(item, language),
             "coverage": phrasing.coverage(item, now, language),

@@ -21,7 +21,7 @@ class DecisionsPanel(Panel[Made]):
         Column("verdict", 7, en_cells=8),
         Column("agent", 6, needs=60),
         Column("number", 14),
-        Column("scene", 9, needs=84, en_cells=16),
+        Column("scene", 9, needs=96, en_cells=12),
         Column("reasons"),
         Column("earliest", 11, en_cells=14),
     )
@@ -36,7 +36,8 @@ class DecisionsPanel(Panel[Made]):
     def cells(self, item: Made, sight: Sight) -> dict[str, Line]:
         decision, language = item.decision, sight.language
         reasons = "；" if language.locale == "zh" else "; "
-        earliest = _earliest(item, sight) if decision.verdict == VERDICT_DENY else ""
+        denied = decision.verdict == VERDICT_DENY
+        earliest = _earliest(item, sight) if decision.earliest else "—" if denied else ""
         return {
             "at": ((sight.times.clock(item.at), "dim"),),
             "verdict": phrasing.verdict(decision.verdict, language),

@@ -19,7 +19,7 @@ class FindingsPanel(Panel[Raised]):
     columns = (
         Column("at", 8),
         Column("agent", 6),
-        Column("scene", 9, needs=84, en_cells=16),
+        Column("scene", 9, needs=84, en_cells=12),
         Column("finding"),
         Column("heard"),
         Column("matched", 14, needs=100),

@@ -71,7 +71,6 @@ class HealthPanel(Panel[PartHealth]):
                 (f"  {item.message}", ""),
             ),
             (),
-            ((say("health.figures"), "heading"),),
             labelled(say("health.live"), (str(health.live_calls), "")),
             labelled(say("health.decisions"), (f"{health.decisions_today:,}", "")),
             labelled(say("health.denials"), (f"{health.denials_today:,}", "")),

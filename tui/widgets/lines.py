@@ -6,12 +6,13 @@ The base of every panel. Drawing costs by the height of the screen, not by the n
 from collections.abc import Sequence
 
 from rich.segment import Segment
+from rich.style import Style
 from textual import events
 from textual.geometry import Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from tui.palette import style
+from tui.palette import LIGHT, style
 from tui.spans import Line
 
 
@@ -23,18 +24,18 @@ class Lines(ScrollView, can_focus=True, inherit_bindings=False):
         self._lines: Sequence[Line] = ()
         self._follow = follow
 
-    @property
-    def dark(self) -> bool:
-        return self.app.current_theme.dark
-
     def show(self, lines: Sequence[Line]) -> None:
         """Puts `lines` in place of the former ones."""
         at_end = self.scroll_offset.y >= self.max_scroll_y
         self._lines = lines
         self.virtual_size = Size(self.content_size.width, len(lines))
         if self._follow and at_end:
-            self.scroll_end(animate=False, immediate=True)
+            self.to_end()
         self.refresh()
+
+    def to_end(self) -> None:
+        """To the last line, once the layout knows where that is."""
+        self.call_after_refresh(self.scroll_end, animate=False, immediate=True)
 
     def move(self, rows: int) -> None:
         """Scrolls by `rows` lines."""
@@ -54,14 +55,8 @@ class Lines(ScrollView, can_focus=True, inherit_bindings=False):
 
     def strip(self, line: Line, ground: str = "") -> Strip:
         """A line as wide as the widget; `ground` is a role whose background lies under it."""
-        base = self.rich_style + style("", self.dark)
-        under = style(ground, self.dark) if ground else None
-        segments = [
-            Segment(
-                text,
-                base + style(role, self.dark) + under if under else base + style(role, self.dark),
-            )
-            for text, role in line
-        ]
-        filled = base + under if under else base
-        return Strip(segments).adjust_cell_length(self.content_size.width, filled)
+        dark = self.app.theme != LIGHT.name
+        over = style(ground, dark) if ground else Style.null()
+        base = self.rich_style + style("", dark)
+        segments = [Segment(text, base + style(role, dark) + over) for text, role in line]
+        return Strip(segments).adjust_cell_length(self.content_size.width, base + over)
