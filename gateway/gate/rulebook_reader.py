@@ -11,14 +11,17 @@ from callwarden.problems import ProblemsFound
 from callwarden.settings import Rules
 from gateway.gate.deciding_rulebook import DecidingRulebook, RulebookRead
 from policy import rulebook
+from policy.dialling.rulebook import DiallingRulebook
 
 
 def read(rules: Rules) -> RulebookRead:
     try:
-        loaded = rulebook.load(rules.folder, rules.packs, rules.speech)
+        packs = rulebook.read(rules.folder, rules.packs, rules.speech)
     except ProblemsFound as found:
         return found.problems
-    return DecidingRulebook(loaded.identity, loaded.dialling)
+    return DecidingRulebook(
+        packs.identity, DiallingRulebook.compile(packs.dialling, packs.identity)
+    )
 
 
 if __name__ == "__main__":

@@ -1,0 +1,74 @@
+"""Owns the FastAGI servers that the gate's benchmark asks, each a process of its own."""
+
+import contextlib
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import click
+
+_READY_S: Final = 60.0
+_NOWHERE: Final = "127.0.0.1:9"
+"""The discard port: no Asterisk is there."""
+
+
+@dataclass(frozen=True)
+class Served:
+    port: int
+    pid: int
+
+
+@contextlib.contextmanager
+def gateway(folder: Path) -> Iterator[Served]:
+    """The real gateway, on a ledger of its own in `folder`, without an Asterisk to connect to."""
+    config, log = folder / "callwarden.yaml", folder / "gateway.log"
+    settings = {
+        "state": str(folder / "state"),
+        "gate": {"listen": "127.0.0.1:0"},
+        "oversight": {"listen": "127.0.0.1:0"},
+        "media": {"listen": "127.0.0.1:0"},
+        "asterisk": {"ari_url": f"http://{_NOWHERE}", "ami": _NOWHERE},
+    }
+    config.write_text(json.dumps(settings), encoding="utf-8")
+    command = [sys.executable, "-m", "callwarden.command", "gateway", "run", "--config"]
+    with log.open("w") as output:
+        process = subprocess.Popen([*command, str(config)], stderr=output)
+    try:
+        yield Served(_ready_port(process, log), process.pid)
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def _ready_port(process: "subprocess.Popen[bytes]", log: Path) -> int:
+    ends = time.monotonic() + _READY_S
+    while True:
+        for line in log.read_text(encoding="utf-8").splitlines():
+            if '"event": "ready"' in line:
+                return int(json.loads(line)["gate"].rpartition(":")[2])
+        if process.poll() is not None or time.monotonic() > ends:
+            raise click.ClickException(f"the gateway did not start:\n{log.read_text()}")
+        time.sleep(0.05)
+
+
+@contextlib.contextmanager
+def at_once(port: int = 0) -> Iterator[Served]:
+    """A server of the same protocol code that allows without thinking; 0 takes a free port."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "gateway.bench.at_once", str(port)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        line = process.stdout.readline() if process.stdout else ""
+        if not line:
+            raise click.ClickException("the server to compare with did not start")
+        yield Served(int(line), process.pid)
+    finally:
+        process.communicate()
