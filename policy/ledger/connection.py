@@ -12,9 +12,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from policy.ledger import schema, seal
+from policy.ledger import seal
 from policy.ledger.seal import Seal
 from policy.ledger.unavailable import LedgerUnavailable, explained
+from policy.ledger.version import APPLICATION_ID, SCHEMA_VERSION
 
 _SETTING_UP_S = 10.0
 """How long to wait for another process that makes or migrates the same ledger."""
@@ -57,15 +58,10 @@ def to_write(file: Path, key_file: Path, keys: Seal, busy_ms: int) -> sqlite3.Co
             connection.execute(f"PRAGMA busy_timeout = {busy_ms}")
             connection.execute("PRAGMA recursive_triggers = ON")
             _refuse_foreign(connection, file)
-            fresh = _tables(connection) == 0
-            if not fresh:
+            if _version(connection):
                 _refuse_other_key(connection, keys, file, key_file)
-            if fresh or schema.pending(connection):
-                with _alone(key_file):
-                    connection.execute("PRAGMA journal_mode = WAL")
-                    connection.execute("BEGIN IMMEDIATE")
-                    schema.migrate(connection, keys.check_value)
-                    connection.execute("COMMIT")
+            if _version(connection) < SCHEMA_VERSION:
+                _set_up(connection, key_file, keys)
             _refuse_other_key(connection, keys, file, key_file)
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")
@@ -98,7 +94,7 @@ def to_read(file: Path, key_file: Path, busy_ms: int) -> tuple[sqlite3.Connectio
         try:
             connection.execute(f"PRAGMA busy_timeout = {busy_ms}")
             _refuse_foreign(connection, file)
-            if _tables(connection) == 0 or schema.pending(connection):
+            if _version(connection) < SCHEMA_VERSION:
                 raise LedgerUnavailable(
                     f"{file}: an older Callwarden made this ledger; start the gateway once, which "
                     "brings it up to date"
@@ -120,22 +116,36 @@ def refuse_read_only(file: Path) -> None:
         )
 
 
-def _tables(connection: sqlite3.Connection) -> int:
-    found: int = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+def _set_up(connection: sqlite3.Connection, key_file: Path, keys: Seal) -> None:
+    """Makes the tables, or brings an older ledger's up to date: all of it or nothing."""
+    from policy.ledger import schema  # see `version`: sqlite-utils is loaded only when needed
+
+    with _alone(key_file):
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("BEGIN IMMEDIATE")
+        schema.migrate(connection, keys.check_value)
+        connection.execute("COMMIT")
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    """0 for a file in which nothing is yet."""
+    found: int = connection.execute("PRAGMA user_version").fetchone()[0]
     return found
 
 
 def _refuse_foreign(connection: sqlite3.Connection, file: Path) -> None:
+    # In this order: who makes the tables at this moment writes both in one transaction.
+    (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
     (application,) = connection.execute("PRAGMA application_id").fetchone()
-    if application != schema.APPLICATION_ID and (application or _tables(connection)):
+    if application != APPLICATION_ID and (application or tables):
         raise LedgerUnavailable(
             f"{file}: this is another program's database, not a ledger; move it away or correct "
             "`state` in the configuration"
         )
-    if newer := schema.unknown(connection):
+    if (version := _version(connection)) > SCHEMA_VERSION:
         raise LedgerUnavailable(
-            f"{file}: a newer Callwarden made this ledger ({newer[0]}); install that version or "
-            "a later one"
+            f"{file}: a newer Callwarden made this ledger (its tables are of version {version}, "
+            f"this one knows {SCHEMA_VERSION}); install that Callwarden or a later one"
         )
 
 

@@ -13,7 +13,6 @@ from typing import Any
 
 from policy.dialling.number import masked
 from policy.ledger.moment import instant, micros
-from policy.ledger.schema import LAST_STATE
 from policy.ledger.seal import Seal
 
 Cell = str | int | float | bool | None
@@ -21,6 +20,12 @@ Opened = Callable[[sqlite3.Row, Seal], Cell]
 Rows = Callable[[str, Sequence[Any]], list[sqlite3.Row]]
 
 _PAGE = 500
+
+LAST_STATE = (
+    "NOT EXISTS (SELECT 1 FROM findings AS later WHERE later.call_id = findings.call_id "
+    "AND later.finding_id = findings.finding_id AND later.seq > findings.seq)"
+)
+"""Holds for the row of a finding after which no other changed its status."""
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,6 @@ from policy.ledger.records import (
     RecordedFinding,
     RecordedSuppression,
 )
-from policy.ledger.schema import LAST_STATE
 from policy.ledger.seal import Seal
 from policy.ledger.unavailable import explained
 from policy.speech.finding import Finding, FindingStatus, Severity
@@ -97,7 +96,7 @@ class LedgerReader:
         found = self._rows(
             "SELECT findings.*, calls.agent, calls.scene FROM findings "  # noqa: S608 - own words
             "LEFT JOIN calls ON calls.call_id = findings.call_id "
-            f"WHERE {LAST_STATE} ORDER BY findings.seq DESC LIMIT ?",
+            f"WHERE {exports.LAST_STATE} ORDER BY findings.seq DESC LIMIT ?",
             [limit],
         )
         return [self._finding(row) for row in found]

@@ -1,8 +1,9 @@
 """Owns the ledger's tables: migrations, and the triggers that make them append-only.
 
-Called when a ledger is opened for writing. A migration, once released, is never changed: another
-one follows it. Times are integer microseconds since 1970-01-01 UTC; `*_hash` is a keyed hash,
-`*_sealed` is encrypted; what a table says of a call is never changed, only followed by more rows.
+Called when a fresh or an older ledger is opened for writing. A migration, once released, is never
+changed: another one follows it, and `SCHEMA_VERSION` counts them. Times are integer microseconds
+since 1970-01-01 UTC; `*_hash` is a keyed hash, `*_sealed` is encrypted; what a table says of a call
+is never changed, only followed by more rows.
 """
 
 import sqlite3
@@ -12,14 +13,7 @@ from sqlite_utils import Database
 from sqlite_utils.db import Table
 from sqlite_utils.migrations import Migrations
 
-APPLICATION_ID = 0x43574C47
-"""In the header of the file: this is a ledger of Callwarden's ("CWLG")."""
-
-LAST_STATE = (
-    "NOT EXISTS (SELECT 1 FROM findings AS later WHERE later.call_id = findings.call_id "
-    "AND later.finding_id = findings.finding_id AND later.seq > findings.seq)"
-)
-"""Holds for the row of a finding after which no other changed its status."""
+from policy.ledger.version import APPLICATION_ID, SCHEMA_VERSION
 
 migrations = Migrations("callwarden.ledger")
 
@@ -212,23 +206,12 @@ def m001_one_real_call(db: Database) -> None:
     )
 
 
-def unknown(connection: sqlite3.Connection) -> list[str]:
-    """Migrations applied to this file that this Callwarden does not know: a newer one made it."""
-    known = {each.name for each in migrations.pending(Database(memory=True))}
-    applied = migrations.applied(Database(connection))
-    return [each.name for each in applied if each.name not in known]
-
-
-def pending(connection: sqlite3.Connection) -> bool:
-    """Whether an older Callwarden made the file."""
-    return bool(migrations.pending(Database(connection)))
-
-
 def migrate(connection: sqlite3.Connection, check_value: bytes) -> None:
     """Brings the tables up to date, within the caller's transaction. A fresh file becomes a
     ledger that belongs to the key of `check_value`."""
     migrations.apply(Database(connection))
     connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
     connection.execute(
         "INSERT INTO meta (key, value) VALUES ('key_check', ?) ON CONFLICT DO NOTHING",
         [check_value],
