@@ -36,8 +36,11 @@ from callwarden.v1.oversight_pb2 import (
 KEPT = 500
 """Decisions, findings and suppressions kept of each; older ones are in the ledger."""
 KEPT_ENDED_CALLS = 100
-LAG_S = 2.0
-"""How far the analysis of a live call may trail its audio without counting as missing."""
+LAG_S = 6.0
+"""How far the analysis of a live call may trail its audio without counting as missing, while no
+cause is given: coverage is told every 2 s by the recognizer, and again by the gateway."""
+_HARDLY_S = 1.0
+"""Missing at most so much at an end counts as nothing: the fork is set up after the answer."""
 NEEDS_PERSON = 20
 """Attention from which a supervisor should look: a major finding, or a call nobody hears."""
 
@@ -161,7 +164,9 @@ class Call:
         if self.unheard and least_s <= 0:
             return Heard.NONE, 0.0
         missing_s = spoken_s - least_s
-        if not self.unheard and missing_s <= (1.0 if ended else LAG_S):
+        told_missing = any(each.causes for each in self.change.coverage)
+        allowed_s = LAG_S if self.live and not told_missing else _HARDLY_S
+        if not self.unheard and missing_s <= allowed_s:
             return Heard.FULL, 1.0
         share = min(max(least_s / spoken_s, 0.0), 0.99)
         return (Heard.PARTIAL, share) if share > 0 else (Heard.NONE, 0.0)

@@ -25,10 +25,10 @@ SCREENS: dict[str, list[str]] = {
     "findings": ["3", "down", "down"],
     "suppressions": ["4"],
     "health": ["5"],
+}
+MORE = {
     "help": ["question_mark"],
     "hang-up": ["x"],
-}
-CALLS = {
     "pinyin": ["down"],
     "unheard": ["down", "down"],
     "enlarged": ["enter"],
@@ -49,10 +49,10 @@ def test_screen(snap_compare: Compare, screen: str, form: Form) -> None:
 
 
 @pytest.mark.parametrize("form", [FORMS[0], FORMS[3]], ids=_named)
-@pytest.mark.parametrize("call", CALLS)
-def test_call(snap_compare: Compare, call: str, form: Form) -> None:
+@pytest.mark.parametrize("screen", MORE)
+def test_more(snap_compare: Compare, screen: str, form: Form) -> None:
     locale, size = form
-    assert snap_compare(console(locale), press=CALLS[call], terminal_size=size)
+    assert snap_compare(console(locale), press=MORE[screen], terminal_size=size)
 
 
 def test_light(snap_compare: Compare) -> None:

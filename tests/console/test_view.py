@@ -138,6 +138,13 @@ def test_an_unheard_call_is_never_full_and_without_coverage_none() -> None:
     assert _call(ended).analysed(NOW)[0] is Heard.NONE
 
 
+def test_a_live_call_may_lag_unless_a_cause_is_told() -> None:
+    lagging = call("c", "1", "+86…", "*", LISTENED, 40, analysed=0.9)
+    assert _call(lagging).analysed(NOW)[0] is Heard.FULL
+    lagging.coverage[0].causes.append("worker-lost")
+    assert _call(lagging).analysed(NOW)[0] is Heard.PARTIAL
+
+
 def test_nothing_to_hear_yet_is_not_missing() -> None:
     ringing = _call(call("c", "1", "+86…", "*", DIALLING, 5))
     assert ringing.analysed(NOW)[0] is Heard.PENDING
