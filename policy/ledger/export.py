@@ -108,7 +108,7 @@ KINDS: dict[str, Kind] = {
     ),
     "calls": Kind(
         "calls",
-        "calls.*, answered_at, ended_at, seconds, q850_cause, settled.disposition, "
+        "calls.*, answered_at, ended_at, seconds, call_ends.q850_cause, settled.disposition, "
         "settled.connected, settled.talk_seconds FROM calls "
         "LEFT JOIN answers USING (call_id) LEFT JOIN call_ends USING (call_id) "
         "LEFT JOIN settlements AS settled ON settled.seq = (SELECT max(last.seq) "

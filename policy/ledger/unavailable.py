@@ -38,7 +38,7 @@ def because_of(error: sqlite3.Error, file: Path) -> LedgerUnavailable:
     for known, remedy in _REMEDIES.items():
         if name.startswith(known):
             return LedgerUnavailable(f"{file}: {remedy.format(file=file)} ({name})")
-    return LedgerUnavailable(f"{file}: the ledger failed ({name or error}); see the log of the box")
+    return LedgerUnavailable(f"{file}: the ledger failed: {error} ({name or type(error).__name__})")
 
 
 @contextmanager
