@@ -88,7 +88,17 @@ def validate(document: LocatedDocument, model: type[Model]) -> Model:
         return TypeAdapter(model).validate_python(document.value)
     except ValidationError as error:
         details = error.errors(include_url=False, include_input=False)
-        raise ProblemsFound(_problem(document, model, each) for each in details) from None
+        raise ProblemsFound(
+            _problem(document, model, each) for each in details if not _follows(document, each)
+        ) from None
+
+
+def _follows(document: LocatedDocument, error: ErrorDetails) -> bool:
+    """Whether pydantic found a list too short only after leaving out items it reports itself."""
+    if error["type"] != "too_short":
+        return False
+    given = _at(document.value, _path_in(document.value, error["loc"]))
+    return isinstance(given, list | dict) and len(given) >= error["ctx"]["min_length"]
 
 
 def _problem(document: LocatedDocument, model: type[BaseModel], error: ErrorDetails) -> Problem:

@@ -16,6 +16,7 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 from callwarden.settings import Log
 
 _DIGITS = re.compile(r"\+?\d{7,}")
+_LEAST_NUMBER = 10**9  # an integer below it counts bytes or frames
 _PERSONAL_KEYS = frozenset({"number", "text", "heard", "utterance", "customer", "tokens"})
 # A run of digits in these is a name of ours or a time, not somebody's number.
 _OWN_KEYS = frozenset({"timestamp", "nonce", "linkedid", "channel", "call", "digest", "decision"})
@@ -62,4 +63,12 @@ def without_personal_data(logger: WrappedLogger, method: str, event: EventDict) 
 
 
 def _masked(value: Any) -> Any:
-    return _DIGITS.sub("<digits>", value) if isinstance(value, str) else value
+    if isinstance(value, str):
+        return _DIGITS.sub("<digits>", value)
+    if isinstance(value, dict):
+        return {_masked(key): _masked(each) for key, each in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_masked(each) for each in value]
+    if isinstance(value, int) and abs(value) >= _LEAST_NUMBER:
+        return "<digits>"
+    return value
