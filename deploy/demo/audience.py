@@ -112,8 +112,15 @@ def _line(event: oversight.Event) -> str:
         case "suppression":
             return f"  禁呼 SUPPRESSED {event.suppression.number_masked}: no further calls"
         case "call" if event.call.state == oversight.CALL_STATE_ENDED:
-            heard = ", ".join(
-                f"{_LEGS[leg.leg]} {leg.analysed_s:.0f} s analysed" for leg in event.call.coverage
-            )
-            return f"  通话结束 CALL ENDED {heard or 'not analysed: ' + event.call.unheard_cause}"
+            return _ended(event.call)
     return ""
+
+
+def _ended(call: oversight.CallChanged) -> str:
+    """How the call ended and how much of it was heard; nothing while the last words are analysed."""
+    if call.unheard_cause:
+        return f"  通话结束，未分析 CALL ENDED, not analysed: {call.unheard_cause}"
+    if any(leg.received_s - leg.analysed_s > 0.5 for leg in call.coverage):
+        return ""
+    heard = (f"{_LEGS[leg.leg]} {leg.analysed_s:.0f} s" for leg in call.coverage)
+    return f"  通话结束 CALL ENDED, analysed: {', '.join(heard) or 'nothing was said'}"

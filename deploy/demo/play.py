@@ -17,6 +17,7 @@ from deploy.lab import Lab, Outcome, PlacedCall
 from deploy.lab.numbers import open_now, shut_now
 
 _DECIDED_S = 5.0
+_LONGEST_CALL_S = 120.0
 
 
 @dataclass
@@ -90,12 +91,11 @@ class Play:
 
     async def _caught(self, name: str, scene: str, rules: set[str], *, customer: int) -> None:
         placed = await self._placed(open_now(self._seed + customer), scene, self._dialogues[name])
-        ended = asyncio.create_task(asyncio.to_thread(placed.wait, 90))
+        ended = asyncio.create_task(asyncio.to_thread(placed.wait, _LONGEST_CALL_S))
         for rule in sorted(rules):
-            found = await self._audience.until(_found(rule), 60)
             self._promises.check(
                 f"{rule} 在通话中发现 · found while they speak ({name})",
-                found is not None and not ended.done(),
+                await self._seen_before(ended, _found(rule)),
             )
         await ended
 
@@ -103,14 +103,10 @@ class Play:
         number = open_now(self._seed + customer)
         folder = self._dialogues["refusal-and-stop"]
         placed = await self._placed(number, "marketing.loan", folder)
-        ended = asyncio.create_task(asyncio.to_thread(placed.wait, 60))
-        suppressed = await self._audience.until(
-            lambda event: event.HasField("suppression") and event.suppression.source == "refusal",
-            45,
-        )
+        ended = asyncio.create_task(asyncio.to_thread(placed.wait, _LONGEST_CALL_S))
         self._promises.check(
             "客户拒绝后、挂断前已写入禁呼 · the suppression is there before the call ends",
-            suppressed is not None and not ended.done(),
+            await self._seen_before(ended, _suppressed),
         )
         second = await self._called(number, "marketing.loan")
         refused = await self._audience.until(_denied("house.refused"), _DECIDED_S)
@@ -119,6 +115,17 @@ class Play:
             "随即再呼该客户被拒绝 · a second call to that customer, at once, is refused",
             refused is not None and not second.answered and self._reached(number) == 1,
         )
+
+    async def _seen_before(
+        self, end: asyncio.Task[Outcome], wanted: Callable[[oversight.Event], bool]
+    ) -> bool:
+        """Whether such an event came while the call was up."""
+        seen = asyncio.create_task(self._audience.until(wanted, _LONGEST_CALL_S))
+        await asyncio.wait({seen, end}, return_when=asyncio.FIRST_COMPLETED)
+        if not seen.done():
+            seen.cancel()
+            return False
+        return seen.result() is not None and not end.done()
 
     async def _placed(self, number: str, scene: str, dialogue: Path | None = None) -> PlacedCall:
         return await asyncio.to_thread(
@@ -144,6 +151,10 @@ def _denied(rule: str) -> Callable[[oversight.Event], bool]:
         and event.decision.verdict == oversight.VERDICT_DENY
         and any(reason.rule == rule for reason in event.decision.reasons)
     )
+
+
+def _suppressed(event: oversight.Event) -> bool:
+    return event.HasField("suppression") and event.suppression.source == "refusal"
 
 
 def _found(rule: str) -> Callable[[oversight.Event], bool]:
