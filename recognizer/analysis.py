@@ -6,6 +6,7 @@ cause; it never passes for clean.
 """
 
 import asyncio
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
@@ -142,5 +143,7 @@ class Analysis:
 
     def _check(self) -> None:
         if self._failure is not None:
-            kind = type(self._failure).__name__
-            raise AnalysisFailed(f"the speech rules failed on this call ({kind})") from None
+            # The exception's own text may hold words that were spoken.
+            at = traceback.extract_tb(self._failure.__traceback__)[-1]
+            what = f"{type(self._failure).__name__} at {at.filename}:{at.lineno}"
+            raise AnalysisFailed(f"the speech rules failed on this call ({what})") from None

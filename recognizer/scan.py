@@ -209,11 +209,11 @@ def _written(scanned: Scanned, *, as_json: bool) -> str:
         return json.dumps(scanned.as_json(), ensure_ascii=False)
     call = scanned.recording
     lines = [f"{call.id}  {call.scene or '(no scene)'}  {call.seconds:.1f} s"]
-    for each in scanned.findings:
-        lines.append(
-            f"  {each.start_s:7.2f}–{each.end_s:<7.2f} {each.leg.value:<8} {each.rule:<36} "
-            f"{each.status.value:<11} {each.confidence:.2f}  {each.heard_text}  ({each.matched})"
-        )
+    lines += [
+        f"  {each.start_s:7.2f}–{each.end_s:<7.2f} {each.leg.value:<8} {each.rule:<36} "
+        f"{each.status.value:<11} {each.confidence:.2f}  {each.heard_text}  ({each.matched})"
+        for each in scanned.findings
+    ]
     for leg in scanned.coverage:
         lost_s = call.seconds - leg.analysed_s
         if leg.causes:

@@ -15,7 +15,6 @@ from recognizer.models.catalogue import Entry
 
 ATTEMPTS = 5
 _TIMEOUT = httpx.Timeout(30.0)
-_CHUNK = 1 << 16
 
 Progress = Callable[[int, int | None], None]
 """Called with bytes on disk and bytes in all, where the server tells."""
@@ -97,7 +96,9 @@ def _kept(part: Path) -> str:
 def _fetch_once(url: str, part: Path, progress: Progress) -> bool:
     """Whether the whole file is there."""
     have = part.stat().st_size if part.is_file() else 0
-    headers = {"Range": f"bytes={have}-"} if have else {}
+    headers = {"Accept-Encoding": "identity"}
+    if have:
+        headers["Range"] = f"bytes={have}-"
     with httpx.stream(
         "GET", url, headers=headers, timeout=_TIMEOUT, follow_redirects=True
     ) as response:
@@ -107,7 +108,7 @@ def _fetch_once(url: str, part: Path, progress: Progress) -> bool:
         length = response.headers.get("Content-Length")
         total = have + int(length) if length else None
         with part.open("ab" if resumed else "wb") as file:
-            for chunk in response.iter_bytes(_CHUNK):
+            for chunk in response.iter_raw():  # as it comes: what came before a break counts
                 file.write(chunk)
                 have += len(chunk)
                 progress(have, total)
