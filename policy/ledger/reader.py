@@ -22,7 +22,6 @@ from policy.ledger import export as exports
 from policy.ledger.facts import gather, suppression
 from policy.ledger.moment import instant, micros
 from policy.ledger.records import (
-    CallRecord,
     DecisionCounts,
     RecordedDecision,
     RecordedFinding,
@@ -114,23 +113,6 @@ class LedgerReader:
         ):
             yield from map(self._suppression, page)
             last = page[-1]["seq"]
-
-    def call(self, call_id: str) -> CallRecord | None:
-        """The call as it began."""
-        found = self._rows("SELECT * FROM calls WHERE call_id = ?", [call_id])
-        if not found:
-            return None
-        row = found[0]
-        return CallRecord(
-            call_id,
-            row["decision_id"],
-            self._keys.opened("number", row["number_sealed"]),
-            row["agent"],
-            row["scene"],
-            self._keys.opened("customer", row["customer_sealed"]),
-            row["linkedid"],
-            instant(row["started_at"]),
-        )
 
     def answered_at(self, call_id: str) -> datetime | None:
         """When both parties began to speak; None for a call that was not answered."""

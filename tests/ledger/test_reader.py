@@ -57,12 +57,9 @@ def test_a_finding_is_shown_as_it_last_stood(reader: LedgerReader) -> None:
     assert (found.call_id, found.agent, found.scene) == ("n1", "1001", "marketing.loan")
 
 
-def test_a_call_can_be_taken_up_again(reader: LedgerReader) -> None:
-    call = reader.call("n1")
-    assert call is not None
-    assert (call.number, call.customer, call.agent) == (NUMBER, CUSTOMER, "1001")
-    assert (call.linkedid, call.started_at) == ("pbx-1.1", NOW)
-    assert reader.call("n0") is None
+def test_when_a_call_was_answered(reader: LedgerReader) -> None:
+    assert reader.answered_at("n1") == NOW + timedelta(seconds=8)
+    assert reader.answered_at("n0") is None
 
 
 def test_suppressions_with_the_call_behind_them(reader: LedgerReader) -> None:
