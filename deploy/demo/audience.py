@@ -117,7 +117,7 @@ def _line(event: oversight.Event) -> str:
 
 
 def _ended(call: oversight.CallChanged) -> str:
-    """How the call ended and how much of it was heard; nothing while the last words are analysed."""
+    """How the call ended and what was heard of it; nothing while its last words are analysed."""
     if call.unheard_cause:
         return f"  通话结束，未分析 CALL ENDED, not analysed: {call.unheard_cause}"
     if any(leg.received_s - leg.analysed_s > 0.5 for leg in call.coverage):
