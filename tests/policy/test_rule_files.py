@@ -4,8 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from callwarden import located_yaml
 from callwarden.problems import ProblemsFound
 from policy import rulebook
+from policy.dialling import rule_tests
 
 THREE_MISTAKES = """\
 pack: broken
@@ -126,3 +128,11 @@ def test_the_packs_in_force_are_part_of_the_identity(rules_folder: Path) -> None
     with_speech = rulebook.load(None, ("house",), ("base",)).identity
     without = rulebook.load(None, ("house",), ()).identity
     assert with_speech.digest != without.digest
+
+
+def test_the_readmes_example_is_a_test_that_passes() -> None:
+    readme = (rulebook.shipped() / "README.md").read_text(encoding="utf-8")
+    example = readme.partition("```yaml\n")[2].partition("```")[0]
+    rules = rulebook.load(None, ("house",), ()).dialling
+    outcome = rule_tests.run(located_yaml.read(example, "README.md"), rules)
+    assert (outcome.tests, outcome.failures) == (1, ())
