@@ -20,7 +20,6 @@ from recognizer.sherpa import Engine, EngineStream
 from recognizer.wire import Kind
 
 _PR_SET_PDEATHSIG = 1
-_NICENESS = 5
 
 
 class _Stream:
@@ -138,7 +137,6 @@ def main(arguments: list[str]) -> None:
         return
     for ignored in (signal.SIGINT, signal.SIGTERM):  # the pool says when to end
         signal.signal(ignored, signal.SIG_IGN)
-    os.nice(_NICENESS)
     with socket.socket(fileno=descriptor) as connection:
         try:
             Worker(connection, Model.from_json(arguments[3]), threads).run()
