@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+import callwarden  # noqa: F401  # before any test imports grpc: it says how gRPC forks
+
 _ROOT = Path(__file__).resolve().parent.parent
 _SHARED = Path(os.environ.get("CALLWARDEN_SHARED", _ROOT.parent / "shared"))
 

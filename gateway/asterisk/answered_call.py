@@ -6,7 +6,7 @@ listened to only while both legs are heard and analysed; otherwise it says why n
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -96,13 +96,21 @@ class AnsweredCall:
         return self._clock.seconds()
 
     def start(self) -> None:
-        loop = asyncio.get_running_loop()
-        self._listener = loop.create_task(self._listening.run())
+        self._listener = self._task(self._listening.run())
         self._tasks = [
-            *(loop.create_task(fork.hold()) for fork in self._forks.values()),
-            loop.create_task(self._show_now_and_then()),
+            *(self._task(fork.hold()) for fork in self._forks.values()),
+            self._task(self._show_now_and_then()),
         ]
         self.changed()
+
+    def _task(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.get_running_loop().create_task(work)
+        task.add_done_callback(self._died)
+        return task
+
+    def _died(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()):
+            _log.error("a call is not heard", call=self._live.call_id, exc_info=error)
 
     async def end(self, seconds: float) -> None:
         """The call was hung up after `seconds`: deletes the forks, hears the last words out, and
@@ -124,9 +132,7 @@ class AnsweredCall:
     async def _unfork(self) -> None:
         for task in self._tasks:
             task.cancel()
-        for outcome in await asyncio.gather(*self._tasks, return_exceptions=True):
-            if isinstance(outcome, Exception):
-                _log.error("a fork failed", kind=type(outcome).__name__, call=self._live.call_id)
+        await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def _account(self, seconds: float, more: tuple[str, ...]) -> None:
         coverage = self._coverage(seconds, more)

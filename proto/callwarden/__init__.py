@@ -8,6 +8,10 @@ from importlib.metadata import PackageNotFoundError, version
 # gRPC reads it when it is first imported, which is after this package.
 os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
 
+# Our children are other programs. gRPC's fork handlers, there for children that go on in Python,
+# make those fail to start while a call is under way. Read when grpc is first imported.
+os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
+
 try:
     __version__ = version("callwarden")
 except PackageNotFoundError:  # a source tree that was never installed

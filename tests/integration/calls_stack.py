@@ -95,7 +95,14 @@ class Stack:
                             return event
                     await asyncio.sleep(0.02)
         log = self.log_of("gateway")
-        raise AssertionError(f"not seen within {bound_s} s: {what}\n{self.events[-3:]}\n{log}")
+        raise AssertionError(f"not seen within {bound_s} s: {what}\n{self._story()}\n{log}")
+
+    def _story(self) -> str:
+        """What the calls did, a line an event."""
+        calls = [(each.at, each.call) for each in self.events if each.HasField("call")]
+        return "\n".join(
+            f"{at:.2f} {call.call_id} {call.state} {call.unheard_cause}" for at, call in calls[-25:]
+        )
 
     async def part_is(
         self, part: str, status: "oversight.HealthStatus.ValueType", since: int = 0
