@@ -188,6 +188,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "scene.marketing.insurance": ("保险营销", "insurance"),
     "scene.collection.reminder": ("催收提醒", "collection"),
     "scene.review.loan": ("信贷审核", "loan review"),
+    "scene.*": ("不限", "any"),
     # hanging up
     "hangup.title": ("挂断这通电话？", "Hang up this call?"),
     "hangup.body": (

@@ -160,5 +160,7 @@ class OversightStream:
 
 
 def _why(error: grpc.aio.AioRpcError) -> str:
-    """The gateway's words where it said any, else the status."""
-    return error.details() or error.code().name.lower().replace("_", " ")
+    """The gateway's words where it said any, else the status; of gRPC's chain of reasons for not
+    connecting, the last."""
+    said = error.details() or error.code().name.lower().replace("_", " ")
+    return said.rpartition(": ")[2] if said.startswith("failed to connect") else said

@@ -76,6 +76,8 @@ class Made:
 
     at: float
     decision: DecisionMade
+    number: int
+    """Counts up in this view: a decision the ledger could not take has no id of its own."""
 
 
 @dataclass(frozen=True)
@@ -226,6 +228,7 @@ class View:
         """Events that the gateway dropped for us: the view has holes and must be watched anew."""
         self._sequence: int | None = None
         self._decided: set[str] = set()
+        self._made = 0
 
     def apply(self, event: Event) -> Area:
         """Takes one event in and says what it touched. An event seen before changes nothing."""
@@ -282,12 +285,13 @@ class View:
         return self.calls.setdefault(call_id, Call())
 
     def _decide(self, at: float, decision: DecisionMade) -> Area:
-        if decision.decision_id in self._decided:
+        if decision.decision_id and decision.decision_id in self._decided:
             return Area.NOTHING
         if len(self.decisions) == KEPT:
             self._decided.discard(self.decisions[0].decision.decision_id)
         self._decided.add(decision.decision_id)
-        self.decisions.append(Made(at, decision))
+        self._made += 1
+        self.decisions.append(Made(at, decision, self._made))
         return Area.DECISIONS
 
     def _change(self, at: float, change: CallChanged) -> Area:

@@ -44,6 +44,7 @@ def test_texts_that_are_asked_for_are_there_and_none_is_left_over() -> None:
         *(f"source.{source}" for source in ("refusal", "import", "manual", "complaint")),
         *(f"scene.{event.call.scene}" for event in sample() if event.call.scene),
         "part.stream",
+        "scene.*",
     }
     families = {name.split(".")[0] for name in TEXTS}
     asked = {name for name in literal | built if name.split(".")[0] in families}

@@ -85,6 +85,12 @@ def test_an_event_seen_before_changes_nothing() -> None:
     assert view.missed == 0
 
 
+def test_refusals_that_the_ledger_could_not_number_are_all_shown() -> None:
+    denied = oversight.DecisionMade(verdict=oversight.VERDICT_DENY)
+    view = _live(_event(101, decision=denied), _event(102, decision=denied))
+    assert len(view.decisions) == 2
+
+
 def test_the_past_may_bear_any_sequence() -> None:
     view = View()
     for event in sample():

@@ -84,8 +84,10 @@ class Keys(Lines):
 
 
 def _between(left: Line, right: Line, cells: int) -> Line:
-    """One at each end; the left one is cut when they do not both fit."""
+    """One at each end; the left one loses its last spans when they do not both fit."""
     room = cells - width(right) - 1
+    while width(left) > room and len(left) > 1:
+        left = left[:-1]
     return (*fit(left, max(0, room)), (" ", ""), *right)
 
 
@@ -115,11 +117,11 @@ def _warning(sight: Sight, cells: int) -> list[Line]:
         wait=phrasing.age(max(0.0, link.retry_at - sight.now) + 0.999, sight.language),
         address=sight.address,
     )
-    return [
-        fit(((f" {said}", "alarm"), (" " * cells, "alarm")), cells)
-        for line in wrap(((text, ""),), cells - 2)
-        for said in ["".join(part for part, _ in line)]
-    ]
+    lines = []
+    for line in wrap(((text, "alarm"),), cells - 2):
+        spare = max(0, cells - 1 - width(line))
+        lines.append(((" ", "alarm"), *line, (" " * spare, "alarm")))
+    return lines
 
 
 def _figures(sight: Sight) -> Line:

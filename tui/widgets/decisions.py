@@ -27,7 +27,7 @@ class DecisionsPanel(Panel[Made]):
     )
 
     def key(self, item: Made) -> str:
-        return item.decision.decision_id
+        return item.decision.decision_id or f"{item.at}/{item.number}"
 
     def items(self, sight: Sight) -> Sequence[Made]:
         newest = sorted(sight.view.decisions, key=lambda made: made.at)[::-1]
@@ -42,7 +42,7 @@ class DecisionsPanel(Panel[Made]):
             "at": ((sight.times.clock(item.at), "dim"),),
             "verdict": phrasing.verdict(decision.verdict, language),
             "agent": ((decision.agent or "—", ""),),
-            "number": ((decision.number_masked, ""),),
+            "number": ((decision.number_masked or "—", ""),),
             "scene": ((phrasing.scene(decision.scene, language), ""),),
             "reasons": ((reasons.join(language.title(each) for each in decision.reasons), ""),),
             "earliest": ((earliest, "accent" if decision.earliest else "dim"),),
@@ -54,7 +54,7 @@ class DecisionsPanel(Panel[Made]):
         lines: list[Line] = [
             (
                 *phrasing.verdict(decision.verdict, language),
-                (f"  {decision.agent} → {decision.number_masked}", "strong"),
+                (f"  {decision.agent or '—'} → {decision.number_masked or '—'}", "strong"),
                 (f"  {phrasing.scene(decision.scene, language)}", ""),
                 (f"  {sight.times.clock(item.at)}", "dim"),
             ),
@@ -76,7 +76,7 @@ class DecisionsPanel(Panel[Made]):
             *lines,
             labelled(say("decision.rulebook"), (rulebook, "dim")),
             labelled(say("decision.elapsed"), (f"{decision.elapsed_ms:.1f} ms", "dim")),
-            labelled(say("decision.id"), (decision.decision_id, "dim")),
+            labelled(say("decision.id"), (decision.decision_id or "—", "dim")),
         ]
 
 
