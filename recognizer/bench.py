@@ -245,14 +245,17 @@ class _Served:
             stderr=asyncio.subprocess.PIPE,
         )
         self.pid = self._process.pid
-        stderr = self._process.stderr
+        stderr, said = self._process.stderr, ""
         while stderr is not None and (line := await stderr.readline()):
+            said += line.decode(errors="replace")
             event = json.loads(line) if line.startswith(b"{") else {}
             if event.get("event") == "recognizer serves":
                 self.port = event["port"]
                 self._draining = asyncio.create_task(_drain(stderr))
                 return self
-        raise click.ClickException("the recognizer did not start: try `callwarden recognizer run`")
+        await self._process.wait()
+        self._config.unlink()
+        raise click.ClickException(f"the recognizer did not start:\n{said}")
 
     async def __aexit__(self, *_: object) -> None:
         self._process.terminate()
