@@ -6,28 +6,36 @@ of what was said sounds like the beginning of a phrase, not on how many phrases 
 by `hearing`. Invariant: places depend on the syllables alone, never on how they arrived.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from policy.speech import sound
-from policy.speech.phrase import Gap, Spelling
+from policy.speech.phrase import Gap, PhrasesOf, Text, syllables, ways_of
+from policy.speech.phrase import Sequence as Phrase
 
 SHORTEST_BLURRED = 3
 """Syllables a phrase needs before confusions count: 坐牢 is not to be heard in zhuo lao."""
-SHORTEST_NEAR = 4
+SHORTEST_NEAR = 5
 """Syllables a phrase needs before one of them may be another of the same initial or final."""
 
 
 @dataclass(frozen=True)
 class Ending:
-    """A phrase that ends here: the pattern it belongs to, how it is spelled (保证…收益), its
-    syllables without gaps, and from how many syllables on it may be heard blurred."""
+    """A phrase that ends here: the pattern it belongs to, the spelling of its last stretch, and
+    from how many syllables on it may be heard blurred."""
 
     pattern: str
     spelled: str
-    syllables: int
-    blurs_from: int = SHORTEST_BLURRED
+    blurs_from: int
+
+
+class Bridge(NamedTuple):
+    """Where a phrase goes on: after a gap or, without one, at once; what was spelled before."""
+
+    gap: Gap | None
+    spelled: str
+    node: "Node"
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -36,7 +44,7 @@ class Node:
 
     children: dict[str, "Node"] = field(default_factory=dict)
     alike: dict[str, list[tuple[str, "Node"]]] = field(default_factory=dict)
-    gaps: dict[int, "Node"] = field(default_factory=dict)
+    bridges: list[Bridge] = field(default_factory=list)
     ends: list[Ending] = field(default_factory=list)
     leads_to: set[str] = field(default_factory=set)
     """Patterns that more syllables, without a gap, would complete."""
@@ -49,57 +57,64 @@ class Node:
             self.alike.setdefault(sound.blurred(syllable), []).append((syllable, node))
         return self.children[syllable]
 
-    def after_gap(self, most: int) -> "Node":
-        return self.gaps.setdefault(most, Node())
-
 
 class Place(NamedTuple):
-    """How far one reading of what was said has come. `first` counts the leg's syllables."""
+    """How far one reading of what was said has come. `first` counts the leg's syllables; a gap
+    that is open may take `gap_left` more, over a pause if `gap_pauses`."""
 
     node: Node
     first: int
     gap_left: int
+    gap_pauses: bool
     score: float
     syllables: int
     blurs: int
     nears: int
+    spelled: str
 
 
 class Match(NamedTuple):
-    """A phrase found: the leg's syllables `first` to `last`, both included. The confidence is the
-    mean over the phrase's syllables of how well each was heard (`sound`)."""
+    """A phrase found: the leg's syllables `first` to `last`, both included, and how it is spelled
+    (保证…收益). `score` sums up how well each of its syllables was heard (`sound`); the confidence
+    is the mean."""
 
-    ending: Ending
+    pattern: str
+    spelled: str
     first: int
     last: int
-    confidence: float
+    score: float
+    syllables: int
+
+    @property
+    def confidence(self) -> float:
+        return self.score / self.syllables
 
 
-def grow(root: Node, pattern: str, spelling: Spelling, blurs_from: int) -> None:
-    """Adds one spelling of a phrase, in all its readings."""
-    steps = _steps(spelling)
-    syllables = sum(not isinstance(each, Gap) for each in steps)
-    spelled = "".join("…" if isinstance(part, Gap) else part for part in spelling)
-    _plant(root, steps, Ending(pattern, spelled, syllables, blurs_from))
+def grow(root: Node, pattern: str, phrase: Phrase, phrases_of: PhrasesOf, blurs_from: int) -> None:
+    """Adds one phrase of a pattern, in all its spellings and readings."""
+    said = list(phrase)
+    while syllables(tuple(said[:1]), phrases_of, min) == 0:
+        said.pop(0)
+    is_long = syllables(phrase, phrases_of, max) >= SHORTEST_NEAR
+    _Planter(Ending(pattern, "", blurs_from), phrases_of, is_long).plant(root, tuple(said), None)
 
 
-def guard(spellings: Iterable[Spelling], *, backwards: bool) -> Node | None:
-    """A tree for what stands right after a phrase or, read backwards, right before it; none when
-    there is nothing to guard against."""
-    root, nothing = Node(), True
-    for spelling in spellings:
-        steps = _steps(spelling)
-        steps = steps[::-1] if backwards else steps
-        while isinstance(steps[-1], Gap):
-            steps.pop()
-        _plant(root, steps, Ending("", "", 0, blurs_from=0))
-        nothing = False
-    return None if nothing else root
+def guard(phrases: Iterable[Phrase], phrases_of: PhrasesOf, *, backwards: bool) -> Node:
+    """A tree for what stands right after a phrase or, read backwards, right before it."""
+    root = Node()
+    planter = _Planter(Ending("", "", 0), phrases_of, is_long=False, backwards=backwards)
+    for phrase in phrases:
+        planter.plant(root, phrase, None)
+    return root
 
 
-def places_at(root: Node, first: int) -> list[Place]:
+def places_at(roots: Iterable[Node], first: int) -> list[Place]:
     """Where a phrase may begin."""
-    return list(_arrived(Place(root, first, 0, 0.0, 0, 0, 0)))
+    return [
+        place
+        for root in roots
+        for place in _arrived(Place(root, first, 0, False, 0.0, 0, 0, 0, ""))
+    ]
 
 
 def step(places: Iterable[Place], heard: str) -> list[Place]:
@@ -115,20 +130,37 @@ def step(places: Iterable[Place], heard: str) -> list[Place]:
     return list(best.values())
 
 
+def paused(places: Iterable[Place]) -> list[Place]:
+    """The places after a pause in the middle of a phrase: gaps that do not reach over it close."""
+    return [
+        place if place.gap_pauses or not place.gap_left else place._replace(gap_left=0)
+        for place in places
+    ]
+
+
 def matches(places: Iterable[Place], last: int) -> Iterator[Match]:
     """The phrases that end with the syllable that brought the places here."""
     for place in places:
         for ending in place.node.ends:
             needed = SHORTEST_NEAR if place.nears else ending.blurs_from if place.blurs else 0
-            if ending.syllables >= needed:
-                yield Match(ending, place.first, last, place.score / place.syllables)
+            if place.syllables >= needed:
+                spelled = place.spelled + ending.spelled
+                yield Match(
+                    ending.pattern, spelled, place.first, last, place.score, place.syllables
+                )
 
 
-def touches(root: Node, sounds: Iterable[str]) -> bool:
-    """Whether what was said, from the phrase's edge on, is something the guard stands for."""
-    places = places_at(root, 0)
+def over_pause(places: Iterable[Place]) -> list[Place]:
+    """The places of a guard after a pause: those in a gap that reaches over it."""
+    return [place for place in places if place.gap_pauses and place.gap_left]
+
+
+def touches(guards: Iterable[Node], sounds: Iterable[str | None]) -> bool:
+    """Whether what was said, from the phrase's edge on, is something the guards stand for; None
+    among the syllables is a pause."""
+    places = places_at(guards, 0)
     for heard in sounds:
-        places = step(places, heard)
+        places = over_pause(places) if heard is None else step(places, heard)
         if any(place.node.ends for place in places):
             return True
         if not places:
@@ -136,45 +168,109 @@ def touches(root: Node, sounds: Iterable[str]) -> bool:
     return False
 
 
-def _steps(spelling: Spelling) -> list[Gap | tuple[str, ...]]:
-    readings = iter(sound.readings("".join(part for part in spelling if isinstance(part, str))))
-    return [part if isinstance(part, Gap) else next(readings) for part in spelling]
-
-
-def _plant(root: Node, steps: Sequence[Gap | tuple[str, ...]], ending: Ending) -> None:
-    nodes, gaps_ahead = [root], sum(isinstance(each, Gap) for each in steps)
-    is_long = ending.syllables >= SHORTEST_NEAR
-    for each in steps:
-        for node in nodes:
-            node.long = node.long or is_long
-            if not gaps_ahead:
-                node.leads_to.add(ending.pattern)
-        if isinstance(each, Gap):
-            nodes, gaps_ahead = [node.after_gap(each.most) for node in nodes], gaps_ahead - 1
-        else:
-            nodes = [node.child(syllable) for node in nodes for syllable in each]
-    for node in nodes:
-        node.long = node.long or is_long
-        if ending not in node.ends:
-            node.ends.append(ending)
-
-
 def _moves(place: Place, heard: str) -> Iterator[Place]:
-    node, first, gap_left, score, syllables, blurs, nears = place
+    node = place.node
     for syllable, alike in node.alike.get(sound.blurred(heard), ()):
-        same = syllable == heard
-        got = score + (sound.SAME if same else sound.BLURRED)
-        yield from _arrived(Place(alike, first, 0, got, syllables + 1, blurs + (not same), nears))
-    if syllables and not nears and not gap_left and node.long:
+        yield from _arrived(
+            place._replace(
+                node=alike,
+                gap_left=0,
+                score=place.score + sound.likeness(heard, syllable),
+                syllables=place.syllables + 1,
+                blurs=place.blurs + (syllable != heard),
+            )
+        )
+    if node.long and place.syllables and not place.nears and not place.gap_left:
         for syllable, near in node.children.items():
             if near.long and syllable != heard and sound.is_near(heard, syllable):
-                got = score + sound.NEAR
-                yield from _arrived(Place(near, first, 0, got, syllables + 1, blurs, 1))
-    if gap_left and heard != "bu":
-        yield Place(node, first, gap_left - 1, score, syllables, blurs, nears)
+                yield from _arrived(
+                    place._replace(
+                        node=near,
+                        score=place.score + sound.NEAR,
+                        syllables=place.syllables + 1,
+                        nears=1,
+                    )
+                )
+    if place.gap_left and heard != "bu":
+        yield place._replace(gap_left=place.gap_left - 1)
 
 
 def _arrived(place: Place) -> Iterator[Place]:
-    yield place
-    for most, node in place.node.gaps.items():
-        yield place._replace(node=node, gap_left=most)
+    if place.node.children or place.node.ends:
+        yield place
+    for gap, spelled, node in place.node.bridges:
+        said = place.spelled + spelled
+        if gap is None:
+            yield from _arrived(place._replace(node=node, spelled=said))
+        else:
+            yield from _arrived(
+                place._replace(
+                    node=node, gap_left=gap.most, gap_pauses=gap.pauses, spelled=f"{said}…"
+                )
+            )
+
+
+@dataclass(frozen=True)
+class _Planter:
+    """Plants phrases. What follows a choice is planted once, whatever was chosen."""
+
+    ending: Ending
+    phrases_of: PhrasesOf
+    is_long: bool
+    backwards: bool = False
+
+    def plant(self, node: Node, phrase: Phrase, out: Node | None) -> None:
+        """From `node` on; the phrase goes on at `out`, or ends (None)."""
+        parts = phrase[::-1] if self.backwards else phrase
+        self._plant(node, parts, out, leads=out is None)
+
+    def _plant(self, node: Node, parts: Phrase, out: Node | None, *, leads: bool) -> None:
+        leads = leads and not any(isinstance(each, Gap) for each in parts)
+        if not parts:
+            self._join(node, None, "", out)
+            return
+        part, rest = parts[0], parts[1:]
+        if isinstance(part, Text):
+            self._plant_text(node, part.marks, rest, out, leads=leads)
+            return
+        after = out
+        if rest or isinstance(part, Gap):
+            after = Node()
+        if isinstance(part, Gap):
+            self._join(node, part, "", after)
+        else:
+            for way in ways_of(part, self.phrases_of):
+                ordered = way[::-1] if self.backwards else way
+                self._plant(node, ordered, after, leads=leads)
+        if after is not None and after is not out:
+            self._plant(after, rest, out, leads=leads)
+
+    def _plant_text(
+        self, node: Node, text: str, rest: Phrase, out: Node | None, *, leads: bool
+    ) -> None:
+        readings = sound.readings(text)
+        nodes = [node]
+        for each in readings[::-1] if self.backwards else readings:
+            for one in nodes:
+                self._mark(one, leads=leads)
+            nodes = [one.child(syllable) for one in nodes for syllable in each]
+        after = Node() if rest else out
+        for one in nodes:
+            self._mark(one, leads=False)
+            self._join(one, None, text, after)
+        if rest and after is not None:
+            self._plant(after, rest, out, leads=leads)
+
+    def _join(self, node: Node, gap: Gap | None, text: str, out: Node | None) -> None:
+        if out is None:
+            ending = replace(self.ending, spelled=text)
+            if ending not in node.ends:
+                node.ends.append(ending)
+        else:
+            node.bridges.append(Bridge(gap, text, out))
+            self._mark(out, leads=False)
+
+    def _mark(self, node: Node, *, leads: bool) -> None:
+        node.long = node.long or self.is_long
+        if leads:
+            node.leads_to.add(self.ending.pattern)

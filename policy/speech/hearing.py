@@ -14,21 +14,34 @@ from policy.speech.utterance import Leg, Utterance
 
 SYLLABLE_S = 0.25
 """How long a syllable lasts, for lack of its end: 4 a second is an ordinary pace."""
+USUAL_PACE_S = 0.2
+"""From one syllable's beginning to the next one's, until the leg's own pace is known."""
 PHRASE_PAUSE_S = 1.2
 """From one syllable's beginning to the next one's: a longer way and the phrase has ended."""
+BREATH_PAUSE_S = 0.42
+"""The same way within a phrase: longer and a new breath begins. Commas of the synthetic calls take
+0.44 to 0.96 s, syllables within a breath at most 0.36; slower speakers get twice their pace."""
+_PACES_IN_A_PAUSE = 2.0
+_PACE_LEARNT = 0.2
 _CONNECTIVES = frozenset({"he", "huo", "zhe", "ji", "yi", "yu", "gen", "hai", "you"})
 """和 或者 及 以及 与 跟 还 又: 不承诺保本和保息 denies both."""
 
 
 @dataclass(frozen=True, slots=True)
 class Syllable:
-    """`speech_s` is how long the leg has spoken before it, pauses left out."""
+    """`speech_s` is how long the leg has spoken before it, pauses left out; `pace_s` the way from
+    syllable to syllable lately."""
 
     sound: str
     text: str
     start_s: float
     speech_s: float
+    pace_s: float
     utterance: int
+
+    def pauses(self, until_s: float) -> bool:
+        """Whether nothing more in this breath can follow at `until_s`."""
+        return until_s - self.start_s > max(BREATH_PAUSE_S, _PACES_IN_A_PAUSE * self.pace_s)
 
 
 @dataclass(frozen=True)
@@ -65,6 +78,11 @@ class _Candidate:
         self.doubts = automaton.step(self.doubts, heard)
         self.refused = self.refused or any(place.node.ends for place in self.against)
         self.certain = self.certain and not any(place.node.ends for place in self.doubts)
+
+    def pause(self) -> None:
+        self.against = automaton.over_pause(self.against)
+        self.doubts = automaton.over_pause(self.doubts)
+        self.longer = False
 
     def close(self) -> None:
         self.against, self.doubts, self.longer = [], [], False
@@ -147,36 +165,44 @@ class Hearing:
         self._taken = max(self._taken, settled)
 
     def _hear_syllable(self, heard: str, text: str, start_s: float) -> Iterator[Saying]:
-        index, speech_s = len(self.syllables), 0.0
+        index, speech_s, pace_s = len(self.syllables), 0.0, USUAL_PACE_S
         if self.syllables:
             before = self.syllables[-1]
             yield from self._pause_until(start_s)
             way_s = start_s - before.start_s
             speech_s = before.speech_s + (way_s if way_s <= PHRASE_PAUSE_S else SYLLABLE_S)
+            pace_s = before.pace_s
             if way_s > PHRASE_PAUSE_S:
                 self._places = []
+            elif before.pauses(start_s):
+                self._places = automaton.paused(self._places)
+            else:
+                pace_s += _PACE_LEARNT * (way_s - pace_s)
         utterance = len(self.utterances) - 1
-        self.syllables.append(Syllable(heard, text, start_s, speech_s, utterance))
+        self.syllables.append(Syllable(heard, text, start_s, speech_s, pace_s, utterance))
         self.analysed_s = max(self.analysed_s, start_s)
         for candidate in self._waiting:
             candidate.hear_next(heard)
-        self._places += automaton.places_at(self.phrases, index)
+        self._places += automaton.places_at((self.phrases,), index)
         self._places = automaton.step(self._places, heard)
-        found = sorted(automaton.matches(self._places, index), key=lambda each: each.first)
-        for match in found:
+        found = list(automaton.matches(self._places, index))
+        for match in sorted(found, key=lambda each: (each.first, -each.score, each.spelled)):
             self._consider(match)
         for candidate in self._waiting:
             candidate.longer = any(
                 place.first == candidate.match.first
-                and candidate.match.ending.pattern in place.node.leads_to
+                and candidate.match.pattern in place.node.leads_to
                 for place in self._places
             )
         yield from self._settled()
 
     def _pause_until(self, now_s: float) -> Iterator[Saying]:
         """Nothing was said from the last syllable until `now_s`."""
-        silence_s = now_s - self.syllables[-1].start_s - SYLLABLE_S
+        latest = self.syllables[-1]
+        silence_s = now_s - latest.start_s - SYLLABLE_S
         for candidate in self._waiting:
+            if latest.pauses(now_s):
+                candidate.pause()
             if silence_s > candidate.pattern.followed_within_s:
                 candidate.close()
         yield from self._settled()
@@ -190,17 +216,17 @@ class Hearing:
     def _saying(self, candidate: _Candidate) -> Saying:
         match = candidate.match
         return Saying(
-            match.ending.pattern,
+            match.pattern,
             self.leg,
             match.first,
             match.last,
-            match.ending.spelled,
+            match.spelled,
             round(match.confidence, 3),
             candidate.certain,
         )
 
     def _consider(self, match: Match) -> None:
-        pattern = self.patterns.get(match.ending.pattern)
+        pattern = self.patterns.get(match.pattern)
         if pattern is None or match.confidence < pattern.provisional_from:
             return
         if self._is_denied(match, pattern):
@@ -212,12 +238,12 @@ class Hearing:
             match,
             pattern,
             certain,
-            automaton.places_at(pattern.not_after, 0) if pattern.not_after else [],
-            automaton.places_at(pattern.doubtful_after, 0) if pattern.doubtful_after else [],
+            automaton.places_at(pattern.not_after, 0),
+            automaton.places_at(pattern.doubtful_after, 0),
         )
         for known in self._waiting:
             if known.pattern is pattern and known.match.first == match.first:
-                if known.certain and not certain:
+                if (known.certain and not certain) or not _adds(match, known.match):
                     return
                 self._waiting.remove(known)
                 break
@@ -229,19 +255,36 @@ class Hearing:
             return True
         for first, last in self._denied.get(pattern.name, ()):
             between = self.syllables[last + 1 : match.first]
-            if first <= match.first and all(each.sound in _CONNECTIVES for each in between):
+            breath = not any(
+                self.syllables[at].pauses(self.syllables[at + 1].start_s)
+                for at in range(last, match.first)
+            )
+            if (
+                first <= match.first
+                and breath
+                and all(each.sound in _CONNECTIVES for each in between)
+            ):
                 return True
         return False
 
-    def _stands_before(self, guard: Node | None, first: int) -> bool:
-        return guard is not None and automaton.touches(guard, self._sounds_before(first))
+    def _stands_before(self, guards: tuple[Node, ...], first: int) -> bool:
+        return automaton.touches(guards, self._sounds_before(first))
 
-    def _sounds_before(self, first: int) -> Iterator[str]:
-        """Backwards from a syllable, to the last pause that ends a phrase."""
+    def _sounds_before(self, first: int) -> Iterator[str | None]:
+        """Backwards from a syllable to the last pause that ends a phrase; None for a pause."""
         for index in range(first - 1, -1, -1):
-            if self.syllables[index + 1].start_s - self.syllables[index].start_s > PHRASE_PAUSE_S:
+            earlier, later = self.syllables[index], self.syllables[index + 1]
+            if later.start_s - earlier.start_s > PHRASE_PAUSE_S:
                 return
-            yield self.syllables[index].sound
+            if earlier.pauses(later.start_s):
+                yield None
+            yield earlier.sound
+
+
+def _adds(longer: Match, match: Match) -> bool:
+    """Whether the longer phrase's additional syllables were heard well enough to be meant."""
+    added = longer.syllables - match.syllables
+    return added > 0 and longer.score - match.score >= added * sound.BLURRED
 
 
 def _joined(words: list[str]) -> str:

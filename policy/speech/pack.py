@@ -17,8 +17,9 @@ from callwarden.located_yaml import LocatedDocument, Path
 from callwarden.problems import Problem, ProblemsFound, did_you_mean
 from policy.rule import Name, Part, Rule, Text, TitleText
 from policy.speech import phrase
-from policy.speech.phrase import Phrase, PhraseError
+from policy.speech.phrase import PhraseError
 
+LARGEST_PHRASE = 5000
 GUARDS = (
     "not_preceded_by",
     "not_followed_by",
@@ -29,7 +30,7 @@ GUARDS = (
 
 class PatternText(Part):
     """Ways to say one thing. Guards touch the phrase: what they say stands right before or right
-    after it; a gap in a guard reaches further."""
+    after it, in one breath with it; a gap in a guard reaches further (…), or over a pause (……)."""
 
     phrases: tuple[Text, ...] = Field(min_length=1)
     not_preceded_by: tuple[Text, ...] = Field((), description="then it was not said: 不 + 保本")
@@ -37,9 +38,9 @@ class PatternText(Part):
     doubtful_preceded_by: tuple[Text, ...] = Field((), description="then it is provisional")
     doubtful_followed_by: tuple[Text, ...] = Field((), description="then it is provisional")
     followed_within_s: float = Field(
-        0.5, ge=0.1, le=3, description="silence after which nothing more belongs to the phrase"
+        0.6, ge=0.1, le=3, description="silence over which no guard reaches, not even one with ……"
     )
-    certain_from: float = Field(0.85, ge=0.5, le=1, description="confidence of a certain match")
+    certain_from: float = Field(0.86, ge=0.5, le=1, description="confidence of a certain match")
     provisional_from: float | None = Field(
         None, ge=0.5, le=1, description="confidence of a provisional match; none: not reported"
     )
@@ -135,7 +136,9 @@ class _Names:
     """Everything that has a name in the pack, and where it stands first."""
 
     patterns: dict[str, PatternText] = field(default_factory=dict)
-    phrases: dict[str, list[Phrase]] = field(default_factory=dict)
+    phrases: dict[str, list[phrase.Sequence]] = field(default_factory=dict)
+    listened_for: set[str] = field(default_factory=set)
+    """Patterns that a rule names; the others only stand in phrases and guards."""
     twice: list[Problem] = field(default_factory=list)
 
     @classmethod
@@ -153,13 +156,14 @@ class _Names:
                     names.twice.append(document.problem(path, message))
                 first.setdefault((kind, name), f"{document.file}:{line}")
             names.patterns |= pack.patterns
+            names.listened_for |= {name for rule in pack.rules for name in rule.patterns}
         names.phrases = parsed(names.patterns)
         return names
 
 
-def parsed(patterns: Mapping[str, PatternText]) -> dict[str, list[Phrase]]:
+def parsed(patterns: Mapping[str, PatternText]) -> dict[str, list[phrase.Sequence]]:
     """The phrases of every pattern that can be read; the others are left out."""
-    found: dict[str, list[Phrase]] = {name: [] for name in patterns}
+    found: dict[str, list[phrase.Sequence]] = {name: [] for name in patterns}
     for name, pattern in patterns.items():
         for written in pattern.phrases:
             try:
@@ -202,31 +206,42 @@ def _phrase_mistake(written: str, pattern: str, names: _Names) -> str:
     """What is wrong with one phrase; the empty string when nothing is."""
     try:
         read = phrase.parse(written)
-        for reference in read.references():
-            if reference not in names.patterns:
-                near = did_you_mean(reference, names.patterns)
-                return f"no pattern is named {reference}{near}"
-            circle = _circle(reference, pattern, names)
-            if circle:
-                return f"the pattern refers to itself: {' → '.join(circle)}"
-        if not all(read.spellings(names.phrases.__getitem__)):
-            return "the phrase can be empty: something of it must always be said"
     except PhraseError as error:
         return str(error)
+    for reference in phrase.references(read):
+        if reference not in names.patterns:
+            near = did_you_mean(reference, names.patterns)
+            return f"no pattern is named {reference}{near}"
+        circle = _circle(reference, pattern, names)
+        if circle:
+            return f"the pattern refers to itself: {' → '.join(circle)}"
+    phrases_of = names.phrases.__getitem__
+    if phrase.is_larger_than(LARGEST_PHRASE, read, phrases_of):
+        return f"with all it refers to, the phrase has more than {LARGEST_PHRASE} syllables"
+    if phrase.syllables(read, phrases_of, min) == 0:
+        return "the phrase can be empty: something of it must always be said"
+    open_ended = phrase.may_begin_with_gap(read, phrases_of)
+    open_ended = open_ended or phrase.may_end_with_gap(read, phrases_of)
+    if pattern in names.listened_for and open_ended:
+        return "before its first gap and after its last one something must always be said"
     return ""
 
 
 def _circle(start: str, pattern: str, names: _Names) -> list[str]:
     """The way from `start` to `pattern` or back to a pattern on the way; empty when none."""
-    open_ways = [[start]]
+    open_ways, seen = [[start]], set[str]()
     while open_ways:
         way = open_ways.pop()
         if way[-1] == pattern:
             return [pattern, *way]
         if way[-1] in way[:-1]:
             return way
-        steps = [name for each in names.phrases.get(way[-1], ()) for name in each.references()]
-        open_ways += [[*way, step] for step in steps if step in names.patterns]
+        if way[-1] in seen:
+            continue
+        seen.add(way[-1])
+        phrases = names.phrases.get(way[-1], ())
+        steps = {name for each in phrases for name in phrase.references(each)}
+        open_ways += [[*way, step] for step in sorted(steps & names.patterns.keys())]
     return []
 
 

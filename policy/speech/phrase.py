@@ -1,11 +1,12 @@
-"""Owns how a phrase is written in a pack, and what it spells out to.
+"""Owns how a phrase is written in a pack, and the parts it is made of.
 
     不要再(给我|跟我)[来]打电话      alternatives in (), a part that may be missing in []
-    保证…收益      up to four syllables between; …8 up to eight
-    <negation>保本      the phrases of the pattern `negation` in this place
+    保证…收益      up to four syllables between, in one breath; …8 up to eight
+    再不还……上门    the same, also over a pause
+    <words.denied>保本      the phrases of the pattern `words.denied` in this place
 
 Blanks and punctuation count for nothing. Called by the pack's checks and by the compiler.
-Invariant: parsing never loops and spelling out is bounded by MOST_SPELLINGS.
+Invariant: a phrase is never spelled out; its size is that of its parts, references included.
 """
 
 from collections.abc import Callable
@@ -15,75 +16,124 @@ from policy.speech.sound import is_character
 
 GAP_SYLLABLES = 4
 LONGEST_GAP_SYLLABLES = 12
-MOST_SPELLINGS = 4000
 
 
 @dataclass(frozen=True)
-class Gap:
-    """Anything said in between, at most `most` syllables, but no 不."""
+class Text:
+    """Characters and Latin letters said one after the other."""
 
-    most: int
-
-
-Spelling = tuple[str | Gap, ...]
-"""Characters and gaps, one after the other."""
-
-
-@dataclass(frozen=True)
-class _Text:
     marks: str
 
 
 @dataclass(frozen=True)
-class _Reference:
+class Gap:
+    """Anything said in between, at most `most` syllables, but no 不; a pause only if `pauses`."""
+
+    most: int
+    pauses: bool = False
+
+
+@dataclass(frozen=True)
+class Reference:
+    """Any phrase of the pattern of this name."""
+
     name: str
 
 
 @dataclass(frozen=True)
-class _Choice:
-    ways: tuple["_Sequence", ...]
+class Choice:
+    """One of these; an empty one means that it may be missing."""
+
+    ways: tuple["Sequence", ...]
 
 
-@dataclass(frozen=True)
-class _Sequence:
-    parts: tuple["_Text | _Reference | _Choice | Gap", ...]
+Part = Text | Gap | Reference | Choice
+Sequence = tuple[Part, ...]
+PhrasesOf = Callable[[str], list[Sequence]]
+"""The phrases of a pattern, by its name."""
 
 
 class PhraseError(ValueError):
     """A phrase that cannot be read, in words for the one who wrote it."""
 
 
-@dataclass(frozen=True)
-class Phrase:
-    """One parsed phrase."""
-
-    written: str
-    _sequence: _Sequence
-
-    def references(self) -> list[str]:
-        """Names of the patterns it refers to."""
-        return list(_references(self._sequence))
-
-    def spellings(self, phrases_of: Callable[[str], list["Phrase"]]) -> list[Spelling]:
-        """Every way to say it. Raises PhraseError when there are more than MOST_SPELLINGS."""
-        return [_tidied(each) for each in self.guard_spellings(phrases_of)]
-
-    def guard_spellings(self, phrases_of: Callable[[str], list["Phrase"]]) -> list[Spelling]:
-        """As `spellings`, with the gaps at its ends, which are a guard's reach."""
-        return _spell(self._sequence, phrases_of)
-
-
-def parse(written: str) -> Phrase:
+def parse(written: str) -> Sequence:
     """Raises PhraseError on an open bracket, an empty phrase or a mark without a sound."""
-    reader = _Reader(written)
-    sequence = reader.sequence(closing="")
-    if not sequence.parts:
+    parts = _Reader(written).ways(closing="")[0]
+    if not parts:
         raise PhraseError("the phrase is empty")
-    return Phrase(written, sequence)
+    return parts
+
+
+def references(sequence: Sequence) -> list[str]:
+    """Names of the patterns it refers to."""
+    found: list[str] = []
+    for part in sequence:
+        if isinstance(part, Reference):
+            found.append(part.name)
+        elif isinstance(part, Choice):
+            found += [name for way in part.ways for name in references(way)]
+    return found
+
+
+def ways_of(part: Reference | Choice, phrases_of: PhrasesOf) -> list[Sequence]:
+    return list(part.ways) if isinstance(part, Choice) else phrases_of(part.name)
+
+
+def is_larger_than(most: int, sequence: Sequence, phrases_of: PhrasesOf) -> bool:
+    """Whether it has more than `most` syllables and alternatives, those it refers to included."""
+    size, open_ways = 0, [sequence]
+    while open_ways:
+        for part in open_ways.pop():
+            if isinstance(part, Text):
+                size += len(part.marks)
+            elif not isinstance(part, Gap):
+                ways = ways_of(part, phrases_of)
+                size += len(ways)
+                open_ways += ways
+        if size > most:
+            return True
+    return False
+
+
+def syllables(sequence: Sequence, phrases_of: PhrasesOf, choose: Callable[[list[int]], int]) -> int:
+    """How many syllables of it are said: with `min` the fewest, with `max` the most."""
+    found = 0
+    for part in sequence:
+        if isinstance(part, Text):
+            found += len(part.marks)
+        elif not isinstance(part, Gap):
+            ways = ways_of(part, phrases_of)
+            found += choose([syllables(way, phrases_of, choose) for way in ways] or [0])
+    return found
+
+
+def may_begin_with_gap(sequence: Sequence, phrases_of: PhrasesOf) -> bool:
+    return _beginning(sequence, phrases_of, backwards=False)[0]
+
+
+def may_end_with_gap(sequence: Sequence, phrases_of: PhrasesOf) -> bool:
+    return _beginning(sequence, phrases_of, backwards=True)[0]
+
+
+def _beginning(sequence: Sequence, phrases_of: PhrasesOf, *, backwards: bool) -> tuple[bool, bool]:
+    """Whether a gap may stand first, and whether nothing at all may be said."""
+    gap_first = False
+    for part in sequence[::-1] if backwards else sequence:
+        if isinstance(part, Text):
+            return gap_first, False
+        if isinstance(part, Gap):
+            return True, False
+        ways = ways_of(part, phrases_of)
+        found = [_beginning(way, phrases_of, backwards=backwards) for way in ways]
+        gap_first = gap_first or any(gap for gap, _ in found)
+        if not any(nothing for _, nothing in found):
+            return gap_first, False
+    return gap_first, True
 
 
 _BRACKETS = {"(": ")", "（": "）", "[": "]", "［": "］", "【": "】"}
-_SILENT = frozenset(" \t\n，。、！？；：,.!?;:“”\"'《》")
+_SILENT = frozenset(" \t\n，。、！；：,.!;:“”\"'《》")
 
 
 class _Reader:
@@ -91,46 +141,50 @@ class _Reader:
         self._text = text
         self._at = 0
 
-    def sequence(self, closing: str) -> _Sequence:
-        return self._ways(closing)[0] if not closing else _Sequence((_Choice(self._ways(closing)),))
-
-    def _ways(self, closing: str) -> tuple[_Sequence, ...]:
-        ways: list[_Sequence] = []
-        parts: list[_Text | _Reference | _Choice | Gap] = []
+    def ways(self, closing: str) -> tuple[Sequence, ...]:
+        """The alternatives up to a closing bracket, or the one way up to the end."""
+        ways: list[Sequence] = []
+        parts: list[Part] = []
         while self._at < len(self._text):
             mark = self._take()
             if closing and mark == closing:
-                return (*ways, _Sequence(tuple(parts)))
+                return (*ways, tuple(parts))
             if mark in "|｜" and closing:
-                ways.append(_Sequence(tuple(parts)))
+                ways.append(tuple(parts))
                 parts = []
             else:
-                parts += self._part(mark)
+                self._read_part(mark, parts)
         if closing:
             raise PhraseError(f"a bracket is not closed: {closing} is missing")
-        return (_Sequence(tuple(parts)),)
+        return (tuple(parts),)
 
-    def _part(self, mark: str) -> list[_Text | _Reference | _Choice | Gap]:
+    def _read_part(self, mark: str, parts: list[Part]) -> None:
         if mark in _BRACKETS:
-            ways = self._ways(_BRACKETS[mark])
-            return [_Choice(ways if mark in "(（" else (*ways, _Sequence(())))]
-        if mark == "…":
+            ways = self.ways(_BRACKETS[mark])
+            parts.append(Choice(ways if mark in "(（" else (*ways, ())))
+        elif mark == "…":
+            pauses = self._peek() == "…"
             while self._peek() == "…":
                 self._take()
-            return [Gap(self._gap_length())]
-        if mark == "<":
+            parts.append(Gap(self._gap_length(), pauses))
+        elif mark == "<":
             name = self._text[self._at :].partition(">")[0]
             if self._at + len(name) >= len(self._text):
                 raise PhraseError("a reference is not closed: > is missing")
             self._at += len(name) + 1
-            return [_Reference(name.strip())]
-        if mark in _SILENT:
-            return []
-        if is_character(mark) or (mark.isascii() and mark.isalpha()):
-            return [_Text(mark)]
-        if mark in "|｜":
+            parts.append(Reference(name.strip()))
+        elif is_character(mark) or (mark.isascii() and mark.isalpha()):
+            before = parts[-1] if parts else None
+            if isinstance(before, Text):
+                parts[-1] = Text(before.marks + mark)
+            else:
+                parts.append(Text(mark))
+        elif mark in "?？":
+            raise PhraseError("a part that may be missing stands in square brackets: [请]不要")
+        elif mark in "|｜":
             raise PhraseError("alternatives stand in round brackets: (甲|乙)")
-        raise PhraseError(f"{mark!r} has no sound; write characters or Latin letters")
+        elif mark not in _SILENT:
+            raise PhraseError(f"{mark!r} has no sound; write characters or Latin letters")
 
     def _gap_length(self) -> int:
         digits = ""
@@ -147,51 +201,3 @@ class _Reader:
 
     def _peek(self) -> str:
         return self._text[self._at : self._at + 1]
-
-
-def _references(sequence: _Sequence) -> list[str]:
-    found: list[str] = []
-    for part in sequence.parts:
-        if isinstance(part, _Reference):
-            found.append(part.name)
-        elif isinstance(part, _Choice):
-            found += [name for way in part.ways for name in _references(way)]
-    return found
-
-
-def _spell(sequence: _Sequence, phrases_of: Callable[[str], list[Phrase]]) -> list[Spelling]:
-    spellings: list[Spelling] = [()]
-    for part in sequence.parts:
-        match part:
-            case _Text(marks):
-                ways: list[Spelling] = [(marks,)]
-            case Gap():
-                ways = [(part,)]
-            case _Choice(choices):
-                ways = [each for way in choices for each in _spell(way, phrases_of)]
-            case _Reference(name):
-                ways = [
-                    each
-                    for phrase in phrases_of(name)
-                    for each in _spell(phrase._sequence, phrases_of)
-                ]
-        if len(spellings) * len(ways) > MOST_SPELLINGS:
-            raise PhraseError(
-                f"the phrase has more than {MOST_SPELLINGS} spellings; "
-                "write fewer alternatives or a gap"
-            )
-        spellings = [(*before, *way) for before in spellings for way in ways]
-    return list(dict.fromkeys(spellings))
-
-
-def _tidied(spelling: Spelling) -> Spelling:
-    """Gaps at either end say nothing; two in a row are one."""
-    kept: list[str | Gap] = []
-    for part in spelling:
-        if isinstance(part, Gap) and kept and isinstance(kept[-1], Gap):
-            kept[-1] = Gap(kept[-1].most + part.most)
-        elif kept or not isinstance(part, Gap):
-            kept.append(part)
-    while kept and isinstance(kept[-1], Gap):
-        kept.pop()
-    return tuple(kept)

@@ -4,7 +4,7 @@ and the rules that refer to them.
 Compiled once when rules are loaded, shared by all conversations, never changed after that.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Self
@@ -14,7 +14,6 @@ from policy.identity import RulebookIdentity, Title
 from policy.speech import automaton, pack, phrase
 from policy.speech.automaton import Node
 from policy.speech.finding import Severity
-from policy.speech.phrase import Phrase
 from policy.speech.utterance import Leg
 
 SHORTEST_BLURRED_ON_REQUEST = 2
@@ -28,10 +27,10 @@ class Pattern:
     """
 
     name: str
-    not_before: Node | None
-    not_after: Node | None
-    doubtful_before: Node | None
-    doubtful_after: Node | None
+    not_before: tuple[Node, ...]
+    not_after: tuple[Node, ...]
+    doubtful_before: tuple[Node, ...]
+    doubtful_after: tuple[Node, ...]
     followed_within_s: float
     certain_from: float
     provisional_from: float
@@ -95,36 +94,52 @@ class SpeechRulebook:
         return [rule for rule in self.rules if rule.holds(scene_of_call, on)]
 
 
-def _patterns(speech_pack: pack.SpeechPack, root: Node) -> Iterable[Pattern]:
+def _patterns(speech_pack: pack.SpeechPack, root: Node) -> Iterator[Pattern]:
     parsed = pack.parsed(speech_pack.patterns)
-    used = {name for rule in speech_pack.rules for name in rule.patterns}
-
-    def guard(written: Iterable[str], *, backwards: bool) -> Node | None:
-        phrases = [phrase.parse(each) for each in written]
-        spellings = [one for each in phrases for one in each.guard_spellings(phrases_of)]
-        return automaton.guard(spellings, backwards=backwards)
-
-    def phrases_of(name: str) -> list[Phrase]:
-        return parsed[name]
-
-    for name in (each for each in speech_pack.patterns if each in used):
+    guards = _Guards(parsed)
+    listened_for = {name for rule in speech_pack.rules for name in rule.patterns}
+    for name in (each for each in speech_pack.patterns if each in listened_for):
         text, full_name = speech_pack.patterns[name], f"{speech_pack.pack}:{name}"
         blurs_from = automaton.SHORTEST_BLURRED
         if text.short_phrases_blur:
             blurs_from = SHORTEST_BLURRED_ON_REQUEST
         for each in parsed[name]:
-            for spelling in each.spellings(phrases_of):
-                automaton.grow(root, full_name, spelling, blurs_from)
+            automaton.grow(root, full_name, each, parsed.__getitem__, blurs_from)
         yield Pattern(
             full_name,
-            guard(text.not_preceded_by, backwards=True),
-            guard(text.not_followed_by, backwards=False),
-            guard(text.doubtful_preceded_by, backwards=True),
-            guard(text.doubtful_followed_by, backwards=False),
+            guards.of(text.not_preceded_by, backwards=True),
+            guards.of(text.not_followed_by, backwards=False),
+            guards.of(text.doubtful_preceded_by, backwards=True),
+            guards.of(text.doubtful_followed_by, backwards=False),
             text.followed_within_s,
             text.certain_from,
             text.certain_from if text.provisional_from is None else text.provisional_from,
         )
+
+
+class _Guards:
+    """Trees of guards; a guard that is a reference alone is one tree for all who refer to it."""
+
+    def __init__(self, parsed: Mapping[str, list[phrase.Sequence]]) -> None:
+        self._parsed = parsed
+        self._shared: dict[tuple[str, bool], Node] = {}
+
+    def of(self, written: Iterable[str], *, backwards: bool) -> tuple[Node, ...]:
+        own: list[phrase.Sequence] = []
+        trees: list[Node] = []
+        for each in map(phrase.parse, written):
+            match each:
+                case (phrase.Reference(name),):
+                    if (name, backwards) not in self._shared:
+                        tree = self._tree(self._parsed[name], backwards=backwards)
+                        self._shared[name, backwards] = tree
+                    trees.append(self._shared[name, backwards])
+                case _:
+                    own.append(each)
+        return (*trees, self._tree(own, backwards=backwards)) if own else tuple(trees)
+
+    def _tree(self, phrases: Iterable[phrase.Sequence], *, backwards: bool) -> Node:
+        return automaton.guard(phrases, self._parsed.__getitem__, backwards=backwards)
 
 
 def _rule(rule: pack.SaidRule | pack.OpeningRule, pack_name: str) -> SpeechRule:

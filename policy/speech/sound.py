@@ -10,15 +10,15 @@ import unicodedata
 from functools import lru_cache
 from itertools import groupby
 
-from pypinyin import Style, lazy_pinyin, pinyin
+from pypinyin import Style, lazy_pinyin
 
 SAME = 1.0
 BLURRED = 0.8
 """A confusion that Mandarin recognisers make on 8 kHz speech all the time (n/l, zh/z, in/ing …)."""
-NEAR = 0.5
+NEAR = 0.4
 """Another syllable with the same initial or the same final: 骚扰 heard as sao zhao."""
-HOMOPHONE = 0.95
-"""Right sound, other character, from a model that writes characters."""
+BLURRED_TWICE = 0.5
+"""Confused in its initial and in its final: 零 heard as 您."""
 
 POLARITY = frozenset({"bu", "mei", "bie", "wu"})
 """不 没 别 无 turn a sentence round: never taken for, nor heard in, another syllable."""
@@ -28,6 +28,18 @@ _INITIAL_CLASSES = {"zh": "z", "ch": "c", "sh": "s", "n": "l", "h": "f"}
 _FINAL_CLASSES = {"ing": "in", "eng": "en", "v": "i"}
 _PALATALS = frozenset("jqxy")
 _PINYIN = re.compile(r"[a-zü:]+[0-5]?")
+_ALSO_READ = {
+    "还": ("hai", "huan"),
+    "得": ("de", "dei"),
+    "着": ("zhe", "zhao"),
+    "谁": ("shei", "shui"),
+    "这": ("zhe", "zhei"),
+    "那": ("na", "nei"),
+    "哪": ("na", "nei"),
+    "削": ("xue", "xiao"),
+    "血": ("xie", "xue"),
+    "都": ("dou", "du"),
+}
 _SAME_PERSON = {"ni": "nin", "nin": "ni"}
 
 
@@ -54,15 +66,14 @@ def readings(phrase: str) -> list[tuple[str, ...]]:
     """For each sounding mark of a phrase the syllables it may be heard as.
 
     These are its reading in this phrase, the reading it has alone (a model that writes characters
-    is read so) and its second reading (还 hai, huan). 你 and 您 are heard for one another.
+    is read so) and those that sentences change (还 hai, huan). 你 and 您 are heard for one another.
     """
     found: list[tuple[str, ...]] = []
     for mark, reading in spoken(phrase, Style.NORMAL):
         if not is_character(mark):
             found.append((reading,))
             continue
-        usual = pinyin(mark, style=Style.NORMAL, heteronym=True)[0][:2]
-        syllables = [reading, *usual]
+        syllables = [reading, *sounds(mark), *_ALSO_READ.get(mark, ())]
         syllables += [_SAME_PERSON[each] for each in syllables if each in _SAME_PERSON]
         found.append(tuple(dict.fromkeys(syllables)))
     return found
@@ -92,6 +103,15 @@ def blurred(sound: str) -> str:
     """The class of sounds that a recogniser confuses with this one: zhing, zing and zin are one."""
     initial, final = _split(sound)
     return _INITIAL_CLASSES.get(initial, initial) + _FINAL_CLASSES.get(final, final)
+
+
+@lru_cache(maxsize=65536)
+def likeness(heard: str, meant: str) -> float:
+    """How much a syllable of the same class (`blurred`) counts for the one that was meant."""
+    if heard == meant:
+        return SAME
+    (initial, final), (other_initial, other_final) = _split(heard), _split(meant)
+    return BLURRED_TWICE if initial != other_initial and final != other_final else BLURRED
 
 
 @lru_cache(maxsize=65536)
