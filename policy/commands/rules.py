@@ -2,8 +2,9 @@
 after changing a rule, before anybody is called by it.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
@@ -19,7 +20,7 @@ from policy.dialling import rule_tests
 from policy.dialling.pack import DiallingPack
 from policy.dialling.rule_tests import RuleTests
 from policy.rule import Rule, TitleText
-from policy.rulebook import Packs
+from policy.rulebook import Packs, Rulebook
 from policy.speech import dialogue_test
 from policy.speech.dialogue_test import DialogueTests
 from policy.speech.pack import SpeechPack
@@ -67,7 +68,8 @@ def show(configured: Settings) -> None:
 def test(configured: Settings, folder: Path | None) -> int:
     """Run the tests that lie beside the packs. Exit code 1 when one of them fails."""
     _, tests = _everything(configured, folder)
-    failures = [failure for each in tests for failure in _run(each)]
+    load = lru_cache(rulebook.load)  # many files of tests lie beside one pack
+    failures = [failure for each in tests for failure in _run(each, load)]
     for failure in failures:
         click.echo(str(failure))
     return 1 if failures else 0
@@ -83,14 +85,12 @@ class TestFile:
     spoken: bool
 
 
-def _run(file: TestFile) -> Sequence[Problem]:
+def _run(file: TestFile, load: Callable[..., Rulebook]) -> Sequence[Problem]:
     """Says how many tests of the file passed; gives those that failed."""
     if file.spoken:
-        rules = rulebook.load(file.folder, (), (file.pack,))
-        outcome = dialogue_test.run(file.document, rules.speech)
+        outcome = dialogue_test.run(file.document, load(file.folder, (), (file.pack,)).speech)
     else:
-        rules = rulebook.load(file.folder, (file.pack,), ())
-        outcome = rule_tests.run(file.document, rules.dialling)
+        outcome = rule_tests.run(file.document, load(file.folder, (file.pack,), ()).dialling)
     passed = outcome.tests - len(outcome.failures)
     click.echo(f"{file.document.file}: {passed} of {outcome.tests} passed")
     return outcome.failures

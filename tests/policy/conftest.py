@@ -25,11 +25,11 @@ class Said:
 def callwarden(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> Callable[..., Said]:
-    """Runs `callwarden ARGUMENTS…` with a configuration whose state is empty; `rules` is a section
-    of it."""
+    """Runs `callwarden ARGUMENTS…` with a configuration whose state is empty; `rules` is its
+    section, by default without the speech packs, which take a second to read."""
     config = tmp_path / "callwarden.yaml"
 
-    def run(*arguments: object, rules: str = "{}", locale: str = "en") -> Said:
+    def run(*arguments: object, rules: str = "{speech: []}", locale: str = "en") -> Said:
         config.write_text(f"state: {tmp_path}/state\nrules: {rules}\nlocale: {locale}\n")
         monkeypatch.setenv("CALLWARDEN_CONFIG", str(config))
         monkeypatch.setattr(sys, "argv", ["callwarden", *map(str, arguments)])

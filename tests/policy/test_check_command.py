@@ -21,7 +21,7 @@ Callwarden = Callable[..., Said]
 
 def test_the_json_of_a_denial(callwarden: Callwarden) -> None:
     said = callwarden("check", NUMBER, "--at", NIGHT, "--json")
-    identity = rulebook.load(None, ("house",), ("base",)).identity
+    identity = rulebook.load(None, ("house",), ()).identity
     assert said.code == 1
     assert json.loads(said.out) == {
         "verdict": "DENY",
@@ -46,6 +46,12 @@ def test_the_json_of_an_allowance(callwarden: Callwarden) -> None:
     answer = json.loads(said.out)
     assert (said.code, answer["verdict"], answer["reasons"]) == (0, "ALLOW", [])
     assert list(answer) == ["verdict", "reasons", "earliest", "rulebook"]
+
+
+def test_it_names_the_rulebook_the_gate_names(callwarden: Callwarden) -> None:
+    in_force = rulebook.load(None, ("house",), ("base",)).identity
+    said = callwarden("check", NUMBER, "--at", NOON, "--json", rules="{}")
+    assert json.loads(said.out)["rulebook"]["digest"] == in_force.digest
 
 
 def test_a_person_reads_it_in_his_language(callwarden: Callwarden) -> None:
