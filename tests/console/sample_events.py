@@ -264,13 +264,13 @@ CALLS = (
 def _wealth() -> Iterator[tuple[str, Message, float]]:
     c = WEALTH.call_id
     said = [
-        (AGENT, 1.3, 6.7, "您好，这里是华信银行理财中心，本次通话将会被录音。"),
+        (AGENT, 1.3, 6.7, "您好，这里是东江银行财富中心，本次通话会全程录音。"),
         (CUSTOMER, 7.4, 7.9, "你好。"),
-        (AGENT, 8.6, 12.8, "我们这款理财产品保本保息，请您放心购买。"),
-        (CUSTOMER, 13.5, 15.8, "真的吗，会不会亏损？"),
-        (AGENT, 16.5, 19.3, "这个是零风险的，您不用担心。"),
+        (AGENT, 8.6, 12.8, "我们新出的这款产品保本保息，您可以放心买。"),
+        (CUSTOMER, 13.5, 15.8, "那到期会不会亏钱？"),
+        (AGENT, 16.5, 19.3, "这一款是零风险的，您放一百个心。"),
         (CUSTOMER, 20.0, 21.3, "那收费怎么算？"),
-        (AGENT, 22.0, 25.0, "收费标准是每年千分之五的管理费。"),
+        (AGENT, 22.0, 25.0, "管理费一年千分之六，别的都不收。"),
         (CUSTOMER, 26.1, 31.4, "我再考虑一下吧，我得跟家里人商量商量。"),
         (AGENT, 32.0, 37.9, "额度今天就结束，您现在不定，明天就没有这个利率了。"),
         (CUSTOMER, 39.0, 42.2, "那……到期能拿回多少？"),
@@ -285,7 +285,7 @@ def _wealth() -> Iterator[tuple[str, Message, float]]:
         (10.7, 11.6),
         pinyin="bǎo běn bǎo xī",
         before="你好。",
-        after="真的吗，会不会亏损？",
+        after="那到期会不会亏钱？",
         confidence=0.97,
     )
     yield "finding", guaranteed, 34.9
@@ -296,7 +296,7 @@ def _wealth() -> Iterator[tuple[str, Message, float]]:
         "零风险",
         (17.0, 17.9),
         pinyin="líng fēng xiǎn",
-        before="真的吗，会不会亏损？",
+        before="那到期会不会亏钱？",
         after="那收费怎么算？",
     )
     yield "finding", risk, 28.4
@@ -354,7 +354,7 @@ def _collection() -> Iterator[tuple[str, Message, float]]:
 
 
 def _others() -> Iterator[tuple[str, Message, float]]:
-    said = "我不需要，请不要再给我打电话了。"
+    said = "我不贷款，请不要再给我打电话。"
     yield "utterance", say(REFUSAL.call_id, 1, CUSTOMER, 18.2, 21.2, said), 4.8
     refusal = find(
         REFUSAL,
