@@ -73,8 +73,16 @@ class Listening:
     """One call. `hear` takes its audio; `run` is its task; `end` says that it is over."""
 
     def __init__(
-        self, call_id: str, scene: str, link: RecognizerLink, outlet: Outlet, *, message_ms: int
+        self,
+        call_id: str,
+        scene: str,
+        link: RecognizerLink,
+        outlet: Outlet,
+        *,
+        message_ms: int,
+        resumed: bool = False,
     ) -> None:
+        """`resumed`: an earlier gateway listened to this call, so names of its are taken."""
         self._start = recognition.CallStart(
             call_id=call_id, scene=scene, sample_rate_hz=SAMPLE_RATE_HZ
         )
@@ -89,7 +97,7 @@ class Listening:
         self._received = dict.fromkeys(Leg, 0)
         self._analysed_before_s = dict.fromkeys(Leg, 0.0)
         self._causes: dict[Leg, set[str]] = {leg: set() for leg in Leg}
-        self._stream = _Stream(first=True)
+        self._stream = _Stream(first=not resumed)
         self._ended_after_s: float | None = None
         self.cause = link.cause or "the recognizer is being asked"
         """Why what is said is not analysed at this moment; empty while it is."""
@@ -184,12 +192,14 @@ class Listening:
         yield recognition.ListenRequest(start=self._start)
         await stream.ready.wait()
         while True:
-            while self._queue:
+            while self._queue and stream is self._stream:
                 audio = self._queue.popleft()
                 if not stream.first and not stream.suffix:
                     # The recognizer counts anew in each stream; in the call, names must not repeat.
                     stream.suffix = f"@{audio.first_sample // SAMPLE_RATE_HZ}"
                 yield recognition.ListenRequest(audio=audio)
+            if stream is not self._stream:  # gRPC lets go of a broken stream's requests late
+                return
             if self._ended_after_s is not None:
                 end = recognition.CallEnd(seconds=self._ended_after_s)
                 yield recognition.ListenRequest(end=end)
@@ -223,7 +233,8 @@ class Listening:
             self._pending[leg] = (0, bytearray())
         self._ended_after_s = seconds
         self._arrived.set()
-        done, _ = await asyncio.wait({running}, timeout=_CLOSING_S if not self.cause else 0)
+        hopeless = self.cause and self._link.cause
+        done, _ = await asyncio.wait({running}, timeout=0 if hopeless else _CLOSING_S)
         if not done:
             running.cancel()
             await asyncio.wait({running})

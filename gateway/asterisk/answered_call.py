@@ -30,6 +30,8 @@ from policy.speech.utterance import Leg
 
 _log = structlog.get_logger(__name__)
 
+_RESUMED_S: Final = 0.5
+"""A call that has been up this long when it is first seen was listened to by another gateway."""
 _SHOWN_EVERY_S: Final = 1.0
 _HARDLY_S: Final = 1.0
 """Audio missing of a leg, in seconds, below which the fork's start is what is missing."""
@@ -75,6 +77,7 @@ class AnsweredCall:
             room.link,
             self,
             message_ms=room.media_settings.message_ms,
+            resumed=elapsed_s > _RESUMED_S,
         )
         self._forks = {
             leg: Fork(

@@ -1,0 +1,193 @@
+"""One call's audio to a recognizer and back, over real gRPC."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+
+import grpc
+import pytest
+
+from callwarden.settings import Settings
+from callwarden.v1 import conversation_pb2 as conversation
+from callwarden.v1 import oversight_pb2 as oversight
+from callwarden.v1 import recognition_pb2 as recognition
+from gateway.floor import Floor
+from gateway.health import Health
+from gateway.listening import BEHIND, LOST, UNREACHED, Listening
+from gateway.recognizer_link import RecognizerLink
+from policy.speech.utterance import Leg
+from tests.calls.heard import tone, until
+from tests.calls.recording_recognizer import LEGS, RecordingRecognizer, serving
+
+_SECOND = tone(300, 1.0)
+
+
+@dataclass
+class Told:
+    """What a call was told: the Outlet of a test."""
+
+    utterances: list[conversation.Utterance] = field(default_factory=list)
+    findings: list[conversation.Finding] = field(default_factory=list)
+
+    def heard(self, utterance: conversation.Utterance) -> None:
+        self.utterances.append(utterance)
+
+    def found(self, finding: conversation.Finding) -> None:
+        self.findings.append(finding)
+
+    def changed(self) -> None:
+        """Looked at through `Listening` itself."""
+
+
+@dataclass
+class Call:
+    listening: Listening
+    told: Told
+    health: Health
+    link: RecognizerLink
+    running: asyncio.Task[None]
+
+    def speak(self, first_s: float, seconds: int = 1) -> None:
+        """Both legs, in frames of 20 ms, from this second of the call on."""
+        for leg in Leg:
+            samples = _SECOND * seconds
+            for start in range(0, len(samples), 320):
+                place = int(first_s * 8000) + start // 2
+                self.listening.hear(leg, place, samples[start : start + 320])
+
+    async def end(self, seconds: float) -> dict[Leg, conversation.LegCoverage]:
+        await self.listening.end(seconds, self.running)
+        return self.listening.coverage(seconds)
+
+
+@contextlib.asynccontextmanager
+async def _call(port: int) -> AsyncIterator[Call]:
+    settings = Settings.model_validate({"recognizer": {"address": f"127.0.0.1:{port}"}})
+    health = Health(Floor())
+    link, told = RecognizerLink(settings, health), Told()
+    listening = Listening("call", "*", link, told, message_ms=100)
+    tasks = [asyncio.ensure_future(each) for each in (link.watch(), listening.run())]
+    yield Call(listening, told, health, link, tasks[1])
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    await link.close()
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[tuple[RecordingRecognizer, int]]:
+    async with serving("127.0.0.1:0") as served:
+        yield served
+
+
+Served = tuple[RecordingRecognizer, int]
+
+
+async def test_audio_goes_in_messages_and_comes_back_accounted(server: Served) -> None:
+    recognizer, port = server
+    async with _call(port) as call:
+        await until(lambda: not call.listening.cause)
+        call.speak(0.1, seconds=2)
+        coverage = await call.end(2.1)
+    (stream,) = recognizer.streams
+    assert (stream.start.call_id, stream.start.sample_rate_hz) == ("call", 8000)
+    assert stream.end
+    assert stream.end.seconds == 2.1
+    assert stream.samples(conversation.LEG_AGENT) == _SECOND * 2
+    assert {len(each.samples) for each in stream.audio} == {1600}
+    for each in coverage.values():
+        assert (each.received_s, each.analysed_s, list(each.causes)) == (2.0, 2.0, [])
+
+
+async def test_a_gap_stays_a_gap(server: Served) -> None:
+    recognizer, port = server
+    async with _call(port) as call:
+        await until(lambda: not call.listening.cause)
+        call.speak(0.01)
+        call.speak(5.0)
+        await call.end(6.0)
+    (stream,) = recognizer.streams
+    places = [each.first_sample for each in stream.audio if each.leg == conversation.LEG_AGENT]
+    assert places == [*range(80, 8080, 800), *range(40_000, 48_000, 800)]
+
+
+async def test_what_is_heard_and_found_comes_through(server: Served) -> None:
+    recognizer, port = server
+    async with _call(port) as call:
+        await until(lambda: not call.listening.cause)
+        (stream,) = recognizer.streams
+        said = conversation.Utterance(utterance_id="agent-1", leg=conversation.LEG_AGENT)
+        found = conversation.Finding(finding_id="f-1", rule="forbidden.zero-risk")
+        stream.say.put_nowait(recognition.ListenResponse(utterance=said))
+        stream.say.put_nowait(recognition.ListenResponse(finding=found))
+        await until(lambda: call.told.findings)
+    assert (call.told.utterances, call.told.findings) == ([said], [found])
+
+
+async def test_a_stream_that_dies_is_followed_by_another_with_names_of_its_own(
+    server: Served,
+) -> None:
+    recognizer, port = server
+    async with _call(port) as call:
+        call.speak(0.0)
+        await until(lambda: recognizer.streams and len(recognizer.streams[0].audio) == 20)
+        await until(lambda: call.listening.coverage(9.0)[Leg.AGENT].analysed_s == 1.0)
+        recognizer.streams[0].say.put_nowait(None)
+        await until(lambda: call.listening.cause)
+        call.speak(7.0)
+        await until(lambda: not call.listening.cause)
+        await until(lambda: len(recognizer.streams[1].audio) == 20)
+        said = conversation.Utterance(utterance_id="agent-1", leg=conversation.LEG_AGENT)
+        recognizer.streams[1].say.put_nowait(recognition.ListenResponse(utterance=said))
+        await until(lambda: call.told.utterances)
+        assert call.told.utterances[0].utterance_id == "agent-1@7"
+        coverage = await call.end(8.0)
+    # Kept while nobody listened, so nothing is missing, and there is no cause to name.
+    for each in coverage.values():
+        assert (each.received_s, each.analysed_s, list(each.causes)) == (2.0, 2.0, [])
+
+
+async def test_what_nobody_could_take_is_missing_with_its_cause() -> None:
+    async with _call(1) as call:
+        call.speak(0.0, seconds=20)
+        await until(lambda: "unreachable" in call.listening.cause)
+        coverage = await call.end(20.0)
+        part = call.health.part("recognizer")
+        assert part.status.value == oversight.HEALTH_STATUS_DOWN
+        assert "callwarden recognizer run" in part.message
+    for each in coverage.values():
+        assert (each.received_s, each.analysed_s, list(each.causes)) == (20.0, 0.0, [UNREACHED])
+
+
+async def test_a_recognizer_back_within_what_is_kept_hears_the_last_seconds(
+    server: Served,
+) -> None:
+    recognizer, port = server
+    recognizer.refusing = grpc.StatusCode.RESOURCE_EXHAUSTED
+    async with _call(port) as call:
+        await until(lambda: "full" in call.listening.cause)
+        call.speak(0.0, seconds=9)
+        recognizer.refusing = None
+        await until(lambda: not call.listening.cause)
+        coverage = await call.end(9.0)
+    (stream,) = recognizer.streams
+    assert sum(stream.seconds(leg) for leg in LEGS) == pytest.approx(10.0, abs=0.2)
+    assert any(UNREACHED in each.causes for each in coverage.values())
+    assert not any(LOST in each.causes or BEHIND in each.causes for each in coverage.values())
+
+
+async def test_a_recognizer_without_a_model_says_how_to_get_one(server: Served) -> None:
+    recognizer, port = server
+    recognizer.model, recognizer.missing = "", "no model: callwarden models pull"
+    recognizer.refusing = grpc.StatusCode.UNAVAILABLE
+    async with _call(port) as call:
+        await until(lambda: call.listening.cause == "no model: callwarden models pull")
+        assert call.health.model == ""
+
+
+async def test_talking_follows_the_audio(server: Served) -> None:
+    _, port = server
+    async with _call(port) as call:
+        call.speak(0.0)
+        assert call.listening.talking == frozenset(Leg)
