@@ -6,6 +6,7 @@ words spoken never cross a network in the clear.
 """
 
 import ipaddress
+from pathlib import Path
 
 import grpc
 import grpc.aio
@@ -28,17 +29,25 @@ _OPTIONS = (
 def serve_on(server: grpc.aio.Server, address: str, tls: Tls) -> int:
     """Binds `server` to `address` and returns the port. Port 0 takes a free one.
 
-    Raises ProblemsFound when a certificate file is missing, or a non-loopback address has none.
+    Raises ProblemsFound when a certificate file cannot be read, a non-loopback address has none,
+    or the address cannot be taken.
     """
     if tls.certificate and tls.key:
         credentials = grpc.ssl_server_credentials(
-            [(tls.key.read_bytes(), tls.certificate.read_bytes())],
-            root_certificates=tls.client_ca.read_bytes() if tls.client_ca else None,
+            [(_read(tls.key, "tls.key"), _read(tls.certificate, "tls.certificate"))],
+            root_certificates=_read(tls.client_ca, "tls.client_ca") if tls.client_ca else None,
             require_client_auth=tls.client_ca is not None,
         )
-        return server.add_secure_port(address, credentials)
-    _require_loopback(address)
-    return server.add_insecure_port(address)
+    else:
+        credentials = None
+        _require_loopback(address)
+    try:
+        if credentials:
+            return server.add_secure_port(address, credentials)
+        return server.add_insecure_port(address)
+    except RuntimeError:
+        message = "cannot be served: is another process there, or are the TLS files no PEM?"
+        raise ProblemsFound([Problem(address, 1, 1, "listen", message)]) from None
 
 
 def server() -> grpc.aio.Server:
@@ -49,13 +58,23 @@ def channel_to(address: str, tls: Tls) -> grpc.aio.Channel:
     """A channel to `address`; the caller closes it. Raises ProblemsFound as `serve_on` does."""
     if tls.ca:
         credentials = grpc.ssl_channel_credentials(
-            root_certificates=tls.ca.read_bytes(),
-            private_key=tls.key.read_bytes() if tls.key else None,
-            certificate_chain=tls.certificate.read_bytes() if tls.certificate else None,
+            root_certificates=_read(tls.ca, "tls.ca"),
+            private_key=_read(tls.key, "tls.key") if tls.key else None,
+            certificate_chain=(
+                _read(tls.certificate, "tls.certificate") if tls.certificate else None
+            ),
         )
         return grpc.aio.secure_channel(address, credentials, options=_OPTIONS)
     _require_loopback(address)
     return grpc.aio.insecure_channel(address, options=_OPTIONS)
+
+
+def _read(file: Path, key: str) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        message = f"cannot be read: {error.strerror}"
+        raise ProblemsFound([Problem(str(file), 1, 1, key, message)]) from None
 
 
 def _require_loopback(address: str) -> None:

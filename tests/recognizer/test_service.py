@@ -40,6 +40,7 @@ async def _nothing_is_left(serving: Serving) -> None:
     assert serving.server.pool.lag_s == 0
 
 
+@pytest.mark.timeout(300)
 async def test_twelve_calls_by_grpc_and_by_scan_give_the_expected_findings(
     serving: Serving, calls_folder: Path, rules: SpeechRulebook
 ) -> None:
