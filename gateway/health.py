@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import Enum
-from typing import Final
+from typing import Final, Protocol
 
 import structlog
 
@@ -48,6 +48,12 @@ class Figures:
     decisions_today: int = 0
     denials_today: int = 0
     gate_p99_ms: float = 0.0
+
+
+class HealthReport(Protocol):
+    """Where a part says how it is doing."""
+
+    def set(self, part: str, status: HealthStatus, message: str = "") -> None: ...
 
 
 class Health:

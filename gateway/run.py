@@ -20,24 +20,18 @@ from callwarden import log
 from callwarden.command import with_settings
 from callwarden.settings import Settings, split_address
 from gateway.floor import Floor
-from gateway.gate.fastagi import FastAgiServer
-from gateway.gate.gatekeeper import Gatekeeper
-from gateway.gate.ledger_at_hand import LedgerAtHand
-from gateway.gate.rulebook_in_force import RulebookInForce
+from gateway.gate.gate_thread import GateThread
 from gateway.gate.tally import Tally
 from gateway.health import Figures, Health, HealthStatus
 from gateway.history import History
 from gateway.metrics import Metrics
 from gateway.oversight import OversightServer, Servicer
 from gateway.sd_notify import notify
-from policy.dialling import number as numbers
 from policy.ledger import LedgerUnavailable
 
 if TYPE_CHECKING:
     from gateway.asterisk.pbx import Pbx
 
-_FIRST_TRY_S: Final = 2.0
-"""How long the start waits for the ledger before it listens without it."""
 _AGAIN_S: Final = 1.0
 
 _log = structlog.get_logger(__name__)
@@ -71,28 +65,13 @@ class _Gateway:
         self._metrics = Metrics()
         self._tally = Tally()
         self._history = History(settings.ledger_file, settings.ledger_key_file)
-        self._rulebook = RulebookInForce(settings.rules, self._health)
-        self._ledger = LedgerAtHand(
-            settings.ledger_file,
-            settings.ledger_key_file,
-            self._health,
-            deadline_ms=settings.gate.deadline_ms,
-        )
-        self._gatekeeper = Gatekeeper(
-            deadline_ms=settings.gate.deadline_ms,
-            rulebook=self._rulebook,
-            ledger=self._ledger,
-            floor=self._floor,
-            metrics=self._metrics,
-            tally=self._tally,
-        )
-        self._fastagi = FastAgiServer(self._gatekeeper, settings.gate.region)
+        self._gate = GateThread(settings, self._floor, self._health, self._metrics, self._tally)
         servicer = Servicer(self._floor, self._health, self._history.events, self._hang_up)
         self._oversight = OversightServer(servicer, self._floor, self._health)
         self._pbx: Pbx | None = None
         self._health.figures = self._figures
         self._metrics.watch(
-            open_sessions=lambda: self._fastagi.open_sessions,
+            open_sessions=lambda: self._gate.open_sessions,
             live_calls=lambda: len(self._floor.calls()),
         )
 
@@ -109,17 +88,12 @@ class _Gateway:
 
     async def _start(self, undo: contextlib.AsyncExitStack) -> dict[str, str]:
         settings = self._settings
-        undo.push_async_callback(self._ledger.close)
-        undo.push_async_callback(self._cancel_tasks)
-        numbers.warm(settings.gate.region)
-        await self._rulebook.load()
-        self._supervise(self._open_ledger())
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._ledger.tried(), _FIRST_TRY_S)
         addresses = {}
 
-        host, port = split_address(settings.gate.listen)
-        port = await _bound("gate.listen", settings.gate.listen, self._fastagi.start(host, port))
+        host, _ = split_address(settings.gate.listen)
+        undo.push_async_callback(self._gate.close_ledger)
+        undo.push_async_callback(self._cancel_tasks)
+        port = await _bound("gate.listen", settings.gate.listen, self._gate.start())
         undo.push_async_callback(self._stop_gate)
         addresses["gate"] = f"{host}:{port}"
         self._health.set("gate", HealthStatus.OK)
@@ -137,6 +111,7 @@ class _Gateway:
             undo.callback(stop)
             addresses["metrics"] = f"{host}:{port}"
 
+        self._supervise(self._count_today())
         self._supervise(self._health.run())
         self._supervise(self._keep_pbx())
         # What was made at the start stays for ever: the collector need not visit it again.
@@ -144,8 +119,8 @@ class _Gateway:
         gc.freeze()
         return addresses
 
-    async def _open_ledger(self) -> None:
-        await self._ledger.open()
+    async def _count_today(self) -> None:
+        await self._gate.ledger()
         try:
             today = await asyncio.to_thread(self._history.today)
         except LedgerUnavailable as error:
@@ -155,7 +130,7 @@ class _Gateway:
 
     async def _keep_pbx(self) -> None:
         """Runs the PBX side for ever. Whatever it dies of, the gate does not notice."""
-        ledger = await self._ledger.opened()
+        ledger = await self._gate.ledger()
         # Loaded here: libraries for audio that are missing or broken must not stop the gate.
         from gateway.asterisk.pbx import Pbx
 
@@ -179,17 +154,16 @@ class _Gateway:
 
     async def _stop_gate(self) -> None:
         self._health.set("gate", HealthStatus.DOWN, "stopping")
-        await self._fastagi.close()
-        await self._gatekeeper.recorded()
+        await self._gate.close()
 
     async def _reload(self) -> None:
         notify("RELOADING=1")
-        await self._rulebook.load()
+        await self._gate.reload()
         notify("READY=1")
 
     def _figures(self) -> Figures:
         return Figures(
-            open_gate_sessions=self._fastagi.open_sessions,
+            open_gate_sessions=self._gate.open_sessions,
             decisions_today=self._tally.decisions_today,
             denials_today=self._tally.denials_today,
             gate_p99_ms=self._tally.p99_ms,

@@ -13,7 +13,7 @@ from typing import Final
 import click
 
 _READY_S: Final = 60.0
-_NOWHERE: Final = "127.0.0.1:9"
+NO_ASTERISK: Final = {"ari_url": "http://127.0.0.1:9", "ami": "127.0.0.1:9"}
 """The discard port: no Asterisk is there."""
 
 
@@ -32,7 +32,7 @@ def gateway(folder: Path) -> Iterator[Served]:
         "gate": {"listen": "127.0.0.1:0"},
         "oversight": {"listen": "127.0.0.1:0"},
         "media": {"listen": "127.0.0.1:0"},
-        "asterisk": {"ari_url": f"http://{_NOWHERE}", "ami": _NOWHERE},
+        "asterisk": NO_ASTERISK,
     }
     config.write_text(json.dumps(settings), encoding="utf-8")
     command = [sys.executable, "-m", "callwarden.command", "gateway", "run", "--config"]

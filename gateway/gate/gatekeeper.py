@@ -11,12 +11,13 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Protocol
 
 import structlog
 
 from callwarden.v1 import conversation_pb2 as conversation
 from callwarden.v1 import oversight_pb2 as oversight
-from gateway.floor import Floor, LiveCall
+from gateway.floor import LiveCall, Payload
 from gateway.gate.answer import Answer, BadRequest
 from gateway.gate.fail_closed import RulebookBroken, refuse
 from gateway.gate.ledger_at_hand import LedgerAtHand
@@ -34,6 +35,14 @@ from policy.ledger import Decided, LedgerUnavailable
 _log = structlog.get_logger(__name__)
 
 
+class Announced(Protocol):
+    """Where decisions are told; a `Floor`, or the way to one in another thread."""
+
+    def allowed(self, call: LiveCall) -> None: ...
+
+    def publish(self, payload: Payload) -> None: ...
+
+
 class Gatekeeper:
     """Implements `gateway.gate.fastagi.Gate`."""
 
@@ -43,7 +52,7 @@ class Gatekeeper:
         deadline_ms: int,
         rulebook: RulebookInForce,
         ledger: LedgerAtHand,
-        floor: Floor,
+        floor: Announced,
         metrics: Metrics,
         tally: Tally,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),

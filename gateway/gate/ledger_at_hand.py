@@ -10,7 +10,7 @@ from typing import Final
 
 import structlog
 
-from gateway.health import Health, HealthStatus
+from gateway.health import HealthReport, HealthStatus
 from policy.ledger import Ledger, LedgerUnavailable
 
 _AGAIN_S: Final = 1.0
@@ -19,7 +19,9 @@ _log = structlog.get_logger(__name__)
 
 
 class LedgerAtHand:
-    def __init__(self, file: Path, key_file: Path, health: Health, *, deadline_ms: int) -> None:
+    def __init__(
+        self, file: Path, key_file: Path, health: HealthReport, *, deadline_ms: int
+    ) -> None:
         """Another process' lock is waited for during half of `deadline_ms`, so that a refusal can
         say that it was a lock."""
         self._file = file
@@ -27,7 +29,7 @@ class LedgerAtHand:
         self._busy_ms = deadline_ms // 2
         self._health = health
         self._ledger: Ledger | None = None
-        self._is_open = asyncio.Event()
+        self._trouble: str | None = None
         self._tried = asyncio.Event()
 
     @property
@@ -50,23 +52,21 @@ class LedgerAtHand:
                 await asyncio.sleep(_AGAIN_S)
         self.succeeded()
         self._tried.set()
-        self._is_open.set()
         return self._ledger
 
     async def tried(self) -> None:
         """Waits until opening has succeeded or failed once."""
         await self._tried.wait()
 
-    async def opened(self) -> Ledger:
-        """Waits until the ledger is open."""
-        await self._is_open.wait()
-        return self.current
-
     def succeeded(self) -> None:
-        self._health.set("ledger", HealthStatus.OK)
+        if self._trouble != "":
+            self._trouble = ""
+            self._health.set("ledger", HealthStatus.OK)
 
     def failed(self, error: LedgerUnavailable) -> None:
-        self._health.set("ledger", HealthStatus.DOWN, f"every call is refused: {error}")
+        if self._trouble != str(error):
+            self._trouble = str(error)
+            self._health.set("ledger", HealthStatus.DOWN, f"every call is refused: {error}")
 
     async def close(self) -> None:
         """Waits for what is being written, then closes."""

@@ -13,7 +13,7 @@ from callwarden.settings import Rules
 from gateway.gate import deciding_rulebook
 from gateway.gate.deciding_rulebook import DecidingRulebook
 from gateway.gate.fail_closed import RulebookBroken
-from gateway.health import Health, HealthStatus
+from gateway.health import HealthReport, HealthStatus
 
 _SHOWN = 5
 """Problems that a health message quotes; the log has them all."""
@@ -25,7 +25,7 @@ class RulebookInForce:
     def __init__(
         self,
         rules: Rules,
-        health: Health,
+        health: HealthReport,
         read: Callable[[Rules], Awaitable[DecidingRulebook]] = deciding_rulebook.read,
     ) -> None:
         self._rules = rules

@@ -1,7 +1,9 @@
 """Owns the gate's own count of what it answered: today's decisions and refusals, and how long they
-took. Kept in memory for health and metrics; the ledger is what proves anything.
+took. Kept in memory for health and metrics; the ledger is what proves anything. The gate's thread
+writes, the operator's loop reads.
 """
 
+import threading
 from collections import deque
 from collections.abc import Callable
 from datetime import UTC, date, datetime
@@ -16,6 +18,7 @@ class Tally:
 
     def __init__(self, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self._now = now
+        self._counting = threading.Lock()
         self._day = self._today()
         self._decisions = 0
         self._denials = 0
@@ -23,31 +26,35 @@ class Tally:
 
     def begin_with(self, decisions: int, denials: int) -> None:
         """Adds what the ledger holds of today from before this gateway started."""
-        self._decisions += decisions
-        self._denials += denials
+        with self._counting:
+            self._decisions += decisions
+            self._denials += denials
 
     def made(self, *, allowed: bool, elapsed_ms: float) -> None:
-        self._turn()
-        self._decisions += 1
-        self._denials += not allowed
-        self._elapsed_ms.append(elapsed_ms)
+        with self._counting:
+            self._turn()
+            self._decisions += 1
+            self._denials += not allowed
+            self._elapsed_ms.append(elapsed_ms)
 
     @property
     def decisions_today(self) -> int:
-        self._turn()
-        return self._decisions
+        with self._counting:
+            self._turn()
+            return self._decisions
 
     @property
     def denials_today(self) -> int:
-        self._turn()
-        return self._denials
+        with self._counting:
+            self._turn()
+            return self._denials
 
     @property
     def p99_ms(self) -> float:
         """Of the last 2000 decisions; 0 before the first."""
-        if not self._elapsed_ms:
-            return 0.0
-        return sorted(self._elapsed_ms)[int(0.99 * (len(self._elapsed_ms) - 1))]
+        with self._counting:
+            elapsed_ms = sorted(self._elapsed_ms)
+        return elapsed_ms[int(0.99 * (len(elapsed_ms) - 1))] if elapsed_ms else 0.0
 
     def _turn(self) -> None:
         if self._today() != self._day:

@@ -18,16 +18,25 @@ def asked(gate: tuple[str, int], number: str, nonce: str = "n-1") -> Heard:
     return asyncio.run(ask(*gate, session(nonce, number, "marketing.loan", "1001", "", "")))
 
 
+def scraped(at: tuple[str, int], *, until: str) -> str:
+    """The metrics, once they hold `until`."""
+    ends = time.monotonic() + 5
+    while True:
+        with urllib.request.urlopen(f"http://{at[0]}:{at[1]}/metrics", timeout=5) as answer:
+            text: str = answer.read().decode()
+        if until in text:
+            return text
+        assert time.monotonic() < ends, text
+        time.sleep(0.05)  # between two looks at another process
+
+
 def test_it_says_where_it_listens_answers_and_ends_when_told(tmp_path: Path) -> None:
     number = open_now(1)
     with GatewayProcess(tmp_path, metrics="127.0.0.1:0").start() as gateway:
         at = gateway.ready()
         assert asked(at["gate"], number).verdict == "ALLOW:n-1"
-        host, port = at["metrics"]
-        with urllib.request.urlopen(f"http://{host}:{port}/metrics", timeout=5) as scraped:
-            metrics = scraped.read().decode()
+        metrics = scraped(at["metrics"], until="callwarden_live_calls 1.0")
         assert 'callwarden_gate_decisions_total{rule="",verdict="ALLOW"} 1.0' in metrics
-        assert "callwarden_live_calls 1.0" in metrics
         assert number.lstrip("+") not in metrics
         gateway.process.send_signal(signal.SIGTERM)
         assert gateway.wait() == 0
