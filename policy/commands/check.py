@@ -7,7 +7,6 @@ reserves nothing.
 import json
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 from zoneinfo import ZoneInfo
 
 import click
@@ -15,6 +14,7 @@ import click
 from callwarden.command import with_settings
 from callwarden.settings import Settings
 from policy import rulebook
+from policy.commands.iso_time import WallTime
 from policy.dialling import number as numbers
 from policy.dialling.decision import Decision, Reason
 from policy.dialling.evaluate import evaluate
@@ -42,29 +42,13 @@ _WORDS = {
 }
 
 
-class Instant(click.ParamType[datetime]):
-    """An ISO 8601 instant with its offset; without one nobody knows whose clock is meant."""
-
-    name = "instant"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> datetime:
-        if isinstance(value, datetime):
-            return value
-        try:
-            instant = datetime.fromisoformat(value)
-        except ValueError:
-            self.fail("is no ISO 8601 time, e.g. 2026-03-02T07:59:00+08:00", param, ctx)
-        if instant.tzinfo is None:
-            self.fail("has no offset: add +08:00, or Z for UTC", param, ctx)
-        return instant.astimezone(UTC)
-
-
 @click.command(epilog="Example: callwarden check +8613800138000 --at 2026-03-02T07:59:00+08:00")
 @click.argument("number")
 @click.option(
-    "--at", type=Instant(), metavar="TIME", help="ISO 8601 with its offset (default: now)."
+    "--at",
+    type=WallTime(),
+    metavar="TIME",
+    help="ISO 8601; without an offset, at the called party (default: now).",
 )
 @click.option("--scene", default="*", show_default="meets every rule", help="E.g. marketing.loan.")
 @click.option("--customer", default="", metavar="ID", help="The site's own id of the person.")
@@ -87,13 +71,14 @@ def check(
 
     Exit code 0: yes. 1: no. 2: the question or the configuration is wrong.
     """
-    now = at or datetime.now(UTC)
+    canonical = numbers.canonical(number, configured.gate.region)
+    now = _instant(at, canonical) if at else datetime.now(UTC)
     rules = rulebook.load(
         configured.rules.folder, packs or configured.rules.packs, configured.rules.speech
     )
     request = DialRequest(
         nonce="",
-        number=numbers.canonical(number, configured.gate.region),
+        number=canonical,
         scene=scene,
         customer=customer,
         region=configured.gate.region,
@@ -102,6 +87,19 @@ def check(
     decision = evaluate(request, facts, rules.dialling, now)
     click.echo(_json(decision) if as_json else _told(decision, request.number, configured.locale))
     return 0 if decision.allowed else 1
+
+
+def _instant(at: datetime, number: str) -> datetime:
+    """A time without an offset is the called party's, who must have a single zone then."""
+    if at.tzinfo is not None:
+        return at
+    zones = numbers.zones(number)
+    if len(zones) > 1:
+        raise click.BadParameter(
+            f"the called party may be in {len(zones)} zones: add an offset, e.g. +08:00, or Z",
+            param_hint="--at",
+        )
+    return at.replace(tzinfo=ZoneInfo(zones[0]) if zones else UTC).astimezone(UTC)
 
 
 def _facts(configured: Settings, request: DialRequest, now: datetime) -> Facts:

@@ -21,7 +21,7 @@ from tqdm import tqdm
 from callwarden.command import with_settings
 from callwarden.problems import did_you_mean
 from callwarden.settings import Settings
-from policy.commands.check import Instant
+from policy.commands.iso_time import Instant
 from policy.ledger import LedgerReader, LedgerUnavailable
 from policy.ledger.export import KINDS, Cell, columns
 
@@ -104,8 +104,8 @@ class _OneOf(click.Choice[str]):
     show_default=True,
     help=", ".join(KINDS),
 )
-@click.option("--since", type=Instant(), metavar="TIME", help="From then on. ISO 8601 with offset.")
-@click.option("--until", type=Instant(), metavar="TIME", help="Before then. ISO 8601 with offset.")
+@click.option("--since", type=Instant(), metavar="TIME", help="From then on: ISO 8601.")
+@click.option("--until", type=Instant(), metavar="TIME", help="Before then: ISO 8601.")
 @click.option(
     "--headings", type=_OneOf(["zh", "en"]), help="Language of CSV's first row (default: locale)."
 )

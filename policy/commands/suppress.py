@@ -12,7 +12,7 @@ import click
 
 from callwarden.command import with_settings
 from callwarden.settings import Settings
-from policy.commands.check import Instant
+from policy.commands.iso_time import Instant
 from policy.dialling import number as numbers
 from policy.ledger import Ledger, LedgerReader, LedgerUnavailable, RecordedSuppression
 
@@ -47,9 +47,7 @@ _WORDS = {
 )
 @click.argument("number")
 @click.option("--customer", default="", metavar="ID", help="The site's own id of the person.")
-@click.option(
-    "--until", type=Instant(), metavar="TIME", help="ISO 8601 with its offset (default: for good)."
-)
+@click.option("--until", type=Instant(), metavar="TIME", help="ISO 8601 (default: for good).")
 @click.option(
     "--source",
     type=click.Choice(["manual", "complaint"]),

@@ -115,10 +115,17 @@ def test_other_packs_in_place_of_the_active_ones(
 
 def test_usage_mistakes_say_what_to_do(callwarden: Callwarden) -> None:
     for arguments, hint in (
-        (("--at", "2026-03-02T07:59:00"), "has no offset: add +08:00, or Z for UTC"),
+        (("+18002345678", "--at", "2026-03-02T07:59:00"), "zones: add an offset"),
         (("--at", "monday"), "is no ISO 8601 time"),
         (("--pack", "hous"), "did you mean house?"),
     ):
-        said = callwarden("check", NUMBER, *arguments)
+        number = () if arguments[0].startswith("+") else (NUMBER,)
+        said = callwarden("check", *number, *arguments)
         assert (said.code, said.out) == (2, "")
         assert hint in said.err
+
+
+def test_a_time_without_an_offset_is_the_called_partys(callwarden: Callwarden) -> None:
+    for number in (NUMBER, "+33612345678", "+18082345678"):
+        assert callwarden("check", number, "--at", "2026-03-02T07:59:59").code == 1
+        assert callwarden("check", number, "--at", "2026-03-02T08:00").code == 0
