@@ -70,6 +70,7 @@ class Place(NamedTuple):
     syllables: int
     blurs: int
     nears: int
+    """1 right after a syllable that was only near, which no phrase may end with; 2 later on."""
     spelled: str
 
 
@@ -141,7 +142,7 @@ def paused(places: Iterable[Place]) -> list[Place]:
 def matches(places: Iterable[Place], last: int) -> Iterator[Match]:
     """The phrases that end with the syllable that brought the places here."""
     for place in places:
-        for ending in place.node.ends:
+        for ending in place.node.ends if place.nears != 1 else ():
             needed = SHORTEST_NEAR if place.nears else ending.blurs_from if place.blurs else 0
             if place.syllables >= needed:
                 spelled = place.spelled + ending.spelled
@@ -178,6 +179,7 @@ def _moves(place: Place, heard: str) -> Iterator[Place]:
                 score=place.score + sound.likeness(heard, syllable),
                 syllables=place.syllables + 1,
                 blurs=place.blurs + (syllable != heard),
+                nears=2 * bool(place.nears),
             )
         )
     if node.long and place.syllables and not place.nears and not place.gap_left:
