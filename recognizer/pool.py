@@ -46,9 +46,13 @@ class Pool:
 
     @property
     def lag_s(self) -> float:
-        """Audio that waits on the leg that waits longest, in seconds; less than one decoding
-        step is no wait."""
-        return max((each.waiting_s for each in self._streams.values()), default=0.0)
+        """Audio that waits on the leg that waits longest, in seconds, beyond the decoding step
+        that is being filled."""
+        waiting_s = [
+            each.waiting_s - (each.worker.step_s if each.worker else 0.0)
+            for each in self._streams.values()
+        ]
+        return max([0.0, *waiting_s])
 
     async def start(self) -> None:
         """Returns when every worker serves. Raises WorkerFailed if one cannot, all ended."""

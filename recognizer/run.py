@@ -60,6 +60,12 @@ async def _serve(settings: Settings, named: str | None, grace_s: float) -> None:
             await end.wait()
             _log.info("recognizer ends", grace_s=grace_s)
             await server.end(grace_s)
+    except OSError as error:
+        text = (
+            f"{error.strerror}: does another recognizer run? Stop it, or choose another HOST:PORT"
+        )
+        problem = Problem(settings.recognizer.listen, 1, 1, "recognizer.listen", text)
+        raise ProblemsFound([problem]) from None
     except WorkerFailed as error:
         folder = str(Path(model.tokens).parent) if model else ""
         raise ProblemsFound([Problem(folder, 1, 1, "model", _unusable(error))]) from None

@@ -5,7 +5,9 @@ Called by each gRPC server and client. Without certificates only loopback is ser
 words spoken never cross a network in the clear.
 """
 
+import errno
 import ipaddress
+import os
 from pathlib import Path
 
 import grpc
@@ -29,8 +31,8 @@ _OPTIONS = (
 def serve_on(server: grpc.aio.Server, address: str, tls: Tls) -> int:
     """Binds `server` to `address` and returns the port. Port 0 takes a free one.
 
-    Raises ProblemsFound when a certificate file cannot be read, a non-loopback address has none,
-    or the address cannot be taken.
+    Raises ProblemsFound when a certificate file cannot be read or a non-loopback address has
+    none, OSError when the address cannot be had.
     """
     if tls.certificate and tls.key:
         credentials = grpc.ssl_server_credentials(
@@ -45,9 +47,8 @@ def serve_on(server: grpc.aio.Server, address: str, tls: Tls) -> int:
         if credentials:
             return server.add_secure_port(address, credentials)
         return server.add_insecure_port(address)
-    except RuntimeError:
-        message = "cannot be served: is another process there, or are the TLS files no PEM?"
-        raise ProblemsFound([Problem(address, 1, 1, "listen", message)]) from None
+    except RuntimeError:  # gRPC says no more than that it failed
+        raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE)) from None
 
 
 def server() -> grpc.aio.Server:

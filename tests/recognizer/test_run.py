@@ -1,5 +1,6 @@
 """`callwarden recognizer run` as a process, with a model and without one."""
 
+import asyncio
 import json
 import signal
 import subprocess
@@ -77,6 +78,21 @@ async def test_without_a_model_it_says_how_to_get_one(rules: SpeechRulebook) -> 
                 pass
         assert refused.value.code() is grpc.StatusCode.UNAVAILABLE
         assert refused.value.details() == missing
+
+
+async def test_an_address_in_use_ends_it_with_2(tmp_path: Path, model_folder: Path) -> None:
+    server = transport.server()
+    port = transport.serve_on(server, "127.0.0.1:0", Tls())
+    config = tmp_path / "callwarden.yaml"
+    config.write_text(f"recognizer: {{listen: '127.0.0.1:{port}'}}\n")
+    command = (sys.executable, "-m", "callwarden.command", "recognizer", "run")
+    options = ("--config", str(config), "--model", str(model_folder))
+    done = await asyncio.to_thread(
+        subprocess.run, (*command, *options), capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert "does another recognizer run?" in done.stderr
+    await server.stop(0)
 
 
 def test_a_model_that_was_named_but_is_none_ends_it_with_2(tmp_path: Path) -> None:

@@ -87,6 +87,6 @@ async def test_only_loopback_goes_without_certificates(tmp_path: Path) -> None:
 async def test_an_address_in_use_is_told() -> None:
     first, second = transport.server(), transport.server()
     port = transport.serve_on(first, "127.0.0.1:0", Tls())
-    with pytest.raises(ProblemsFound, match="another process"):
+    with pytest.raises(OSError, match="in use"):
         transport.serve_on(second, f"127.0.0.1:{port}", Tls())
     await first.stop(0)
