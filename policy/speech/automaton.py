@@ -17,7 +17,8 @@ from policy.speech.phrase import Sequence as Phrase
 SHORTEST_BLURRED = 3
 """Syllables a phrase needs before confusions count: 坐牢 is not to be heard in zhuo lao."""
 SHORTEST_NEAR = 5
-"""Syllables a phrase needs before one of them may be another of the same initial or final."""
+"""Syllables a phrase needs before one of them may be another of the same initial or final, or
+before a pause may break it."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,9 @@ class Node:
         return self.children[syllable]
 
 
+_NEAR_NOW, _BROKEN = 1, 2
+
+
 class Place(NamedTuple):
     """How far one reading of what was said has come. `first` counts the leg's syllables; a gap
     that is open may take `gap_left` more, over a pause if `gap_pauses`."""
@@ -70,7 +74,8 @@ class Place(NamedTuple):
     syllables: int
     blurs: int
     nears: int
-    """1 right after a syllable that was only near, which no phrase may end with; 2 later on."""
+    """_NEAR_NOW right after a syllable that was only near, which no phrase may end with; _BROKEN
+    later on, or after a pause within the phrase."""
     spelled: str
 
 
@@ -132,9 +137,12 @@ def step(places: Iterable[Place], heard: str) -> list[Place]:
 
 
 def paused(places: Iterable[Place]) -> list[Place]:
-    """The places after a pause in the middle of a phrase: gaps that do not reach over it close."""
+    """The places after a pause in the middle of a phrase. Gaps that do not reach over it close, and
+    a phrase that it breaks has no more near syllables to spare."""
     return [
-        place if place.gap_pauses or not place.gap_left else place._replace(gap_left=0)
+        place
+        if place.gap_left and place.gap_pauses
+        else place._replace(gap_left=0, nears=_BROKEN)
         for place in places
     ]
 
@@ -142,7 +150,7 @@ def paused(places: Iterable[Place]) -> list[Place]:
 def matches(places: Iterable[Place], last: int) -> Iterator[Match]:
     """The phrases that end with the syllable that brought the places here."""
     for place in places:
-        for ending in place.node.ends if place.nears != 1 else ():
+        for ending in place.node.ends if place.nears != _NEAR_NOW else ():
             needed = SHORTEST_NEAR if place.nears else ending.blurs_from if place.blurs else 0
             if place.syllables >= needed:
                 spelled = place.spelled + ending.spelled
@@ -179,7 +187,7 @@ def _moves(place: Place, heard: str) -> Iterator[Place]:
                 score=place.score + sound.likeness(heard, syllable),
                 syllables=place.syllables + 1,
                 blurs=place.blurs + (syllable != heard),
-                nears=2 * bool(place.nears),
+                nears=_BROKEN if place.nears else 0,
             )
         )
     if node.long and place.syllables and not place.nears and not place.gap_left:
@@ -190,7 +198,7 @@ def _moves(place: Place, heard: str) -> Iterator[Place]:
                         node=near,
                         score=place.score + sound.NEAR,
                         syllables=place.syllables + 1,
-                        nears=1,
+                        nears=_NEAR_NOW,
                     )
                 )
     if place.gap_left and heard != "bu":
