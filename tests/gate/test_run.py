@@ -32,13 +32,19 @@ def scraped(at: tuple[str, int], *, until: str) -> str:
 
 def test_it_says_where_it_listens_answers_and_ends_when_told(tmp_path: Path) -> None:
     number = open_now(1)
-    with GatewayProcess(tmp_path, metrics="127.0.0.1:0").start() as gateway:
+    service_manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    service_manager.bind(str(tmp_path / "notify"))
+    service_manager.settimeout(15)
+    told = GatewayProcess(tmp_path, metrics="127.0.0.1:0")
+    with service_manager, told.start(NOTIFY_SOCKET=str(tmp_path / "notify")) as gateway:
         at = gateway.ready()
+        assert service_manager.recv(100) == b"READY=1"
         assert asked(at["gate"], number).verdict == "ALLOW:n-1"
         metrics = scraped(at["metrics"], until="callwarden_live_calls 1.0")
         assert 'callwarden_gate_decisions_total{rule="",verdict="ALLOW"} 1.0' in metrics
         assert number.lstrip("+") not in metrics
         gateway.process.send_signal(signal.SIGTERM)
+        assert service_manager.recv(100) == b"STOPPING=1"
         assert gateway.wait() == 0
         assert not any(number.lstrip("+") in str(line) for line in gateway.lines)
         assert gateway.errors == []
@@ -58,16 +64,6 @@ def test_sighup_reads_the_rulebooks_anew(tmp_path: Path) -> None:
         assert asked(at, open_now(1), "n-2").allowed
         gateway.process.send_signal(signal.SIGINT)
         assert gateway.wait() == 0
-
-
-def test_the_service_manager_is_told(tmp_path: Path) -> None:
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
-        manager.bind(str(tmp_path / "notify"))
-        manager.settimeout(15)
-        with GatewayProcess(tmp_path).start(NOTIFY_SOCKET=str(tmp_path / "notify")) as gateway:
-            assert manager.recv(100) == b"READY=1"
-            gateway.process.terminate()
-            assert manager.recv(100) == b"STOPPING=1"
 
 
 def test_a_taken_port_is_said_with_what_to_do(tmp_path: Path) -> None:

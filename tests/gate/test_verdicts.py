@@ -7,7 +7,7 @@ from pathlib import Path
 from callwarden.v1 import oversight_pb2 as oversight
 from deploy.lab.numbers import open_now, shut_now
 from policy.dialling import number as numbers
-from policy.ledger import Ledger
+from policy.ledger import LedgerReader
 from tests.gate.at_the_gate import gate
 
 
@@ -122,13 +122,16 @@ async def test_what_is_no_number_of_anybody_is_refused(tmp_path: Path) -> None:
 
 
 async def test_every_answer_is_recorded_before_it_leaves(tmp_path: Path) -> None:
-    """A second connection to the file sees the reservation once ALLOW was read."""
+    """Another connection to the file sees the reservation as soon as ALLOW was read."""
     number = open_now(8)
     async with gate(tmp_path) as parts:
-        for each in range(3):
-            assert (await parts.ask(number, nonce=f"n-{each}")).allowed
-        with Ledger.open(tmp_path / "ledger.sqlite3", tmp_path / "keys" / "ledger.key") as other:
-            assert other is not parts.ledger.current
+        with LedgerReader.open(tmp_path / "ledger.sqlite3", tmp_path / "keys/ledger.key") as reader:
+            for made in range(1, 4):
+                assert (await parts.ask(number, nonce=f"n-{made}")).allowed
+                recorded = reader.decision_by_nonce(f"n-{made}")
+                assert recorded is not None
+                assert recorded.decision.allowed
+                assert len(reader.facts(number, "", datetime.now(UTC)).attempts) == made
     async with gate(tmp_path) as parts:
         assert not (await parts.ask(number, nonce="after")).allowed
 
