@@ -97,6 +97,7 @@ class Listening:
         self._received = dict.fromkeys(Leg, 0)
         self._analysed_before_s = dict.fromkeys(Leg, 0.0)
         self._causes: dict[Leg, set[str]] = {leg: set() for leg in Leg}
+        self._dropped = False
         self._stream = _Stream(first=not resumed)
         self._ended_after_s: float | None = None
         self.cause = link.cause or "the recognizer is being asked"
@@ -131,6 +132,7 @@ class Listening:
         if len(self._queue) > self._most_messages:
             dropped = LEG_OF[self._queue.popleft().leg]
             self._causes[dropped].add(UNREACHED if self.cause else BEHIND)
+            self._dropped = True
         self._arrived.set()
 
     async def run(self) -> None:
@@ -189,6 +191,7 @@ class Listening:
             raise _Broken("the recognizer ended the stream: see its log")
 
     async def _requests(self, stream: _Stream) -> AsyncIterator[recognition.ListenRequest]:
+        self._start.resumed = not stream.first or self._dropped
         yield recognition.ListenRequest(start=self._start)
         await stream.ready.wait()
         while True:

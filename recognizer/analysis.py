@@ -16,7 +16,7 @@ from policy.speech.finding import Finding
 from policy.speech.rulebook import SpeechRulebook
 from policy.speech.utterance import Leg, Token, Utterance
 from recognizer import syllables
-from recognizer.leg_stream import LegStream, Words
+from recognizer.leg_stream import WORKER_LOST, LegStream, Words
 from recognizer.pool import Pool
 
 NOT_RECEIVED = "not-received"
@@ -24,6 +24,8 @@ SYLLABLE_S = 0.25
 """How long the last token is taken to last: the model tells beginnings only."""
 _TOLERATED_S = 0.5
 """Audio a leg may lack against the call's length, for the time it takes to fork it."""
+_MISSED_S = 1.0
+"""A gap this long, also before a leg's first sample, may hold words."""
 
 Heard = Utterance | Finding
 
@@ -54,9 +56,11 @@ class Analysis:
         rate_hz: int,
         on: date | None,
         deliver: Callable[[Heard], None],
+        resumed: bool = False,
     ) -> None:
+        """`resumed`: the call began before this analysis of it."""
         self._pool, self._rate_hz, self._deliver = pool, rate_hz, deliver
-        self._conversation = Conversation(rulebook, scene, on)
+        self._conversation = Conversation(rulebook, scene, on, resumed=resumed)
         self._streams: dict[Leg, LegStream] = {}
         self._failure: Exception | None = None
         self._call_s: float | None = None
@@ -78,6 +82,8 @@ class Analysis:
                 beside,
             )
             self._streams[leg] = stream
+        if first_sample - stream.expected_sample > _MISSED_S * self._rate_hz:
+            self._conversation.miss(leg)
         await stream.push(first_sample, pcm)
 
     async def finish(self, seconds: float = 0.0) -> float:
@@ -130,6 +136,8 @@ class Analysis:
         self._apply(lambda: self._conversation.hear(utterance))
 
     def _advance(self, leg: Leg, position_s: float) -> None:
+        if WORKER_LOST in self._streams[leg].causes:
+            self._conversation.miss(leg)
         self._apply(lambda: self._conversation.advance(leg, position_s))
 
     def _apply(self, rules: Callable[[], list[Finding]]) -> None:

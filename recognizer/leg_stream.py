@@ -16,6 +16,7 @@ from recognizer.syllables import Heard
 from recognizer.timeline import Timeline
 from recognizer.wire import Frame, Kind
 
+WORKER_LOST = "worker-lost"
 CONTEXT_S = 4.0
 """Audio before the words in question that a new worker hears again, so that it hears them as the
 old one did: the encoder looks back a few seconds."""
@@ -258,6 +259,6 @@ class LegStream:
         lost = self._timeline.received(self._fed) - self._timeline.received(self._analysed)
         if lost:
             self._lost += lost
-            self.causes.add("worker-lost")
+            self.causes.add(WORKER_LOST)
         self._deaths = 0
         self._advance(self._fed)

@@ -71,6 +71,7 @@ class Listening:
             rate_hz=start.sample_rate_hz,
             on=self._today,
             deliver=self._take,
+            resumed=start.resumed,
         )
         self._rate_hz = start.sample_rate_hz
         yield wire.ListenResponse(

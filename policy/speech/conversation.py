@@ -25,13 +25,23 @@ _SENTENCE_PAUSE_S = 0.8
 
 class Conversation:
     """`scene` as the dialler gives it ("" meets every rule); `on` is the call's day, None when
-    rules of any day shall speak."""
+    rules of any day shall speak. `resumed`: the call's beginning was not heard here."""
 
-    def __init__(self, rulebook: SpeechRulebook, scene: str, on: date | None = None) -> None:
+    def __init__(
+        self,
+        rulebook: SpeechRulebook,
+        scene: str,
+        on: date | None = None,
+        *,
+        resumed: bool = False,
+    ) -> None:
         rules = rulebook.rules_for(scene, on)
         self._rulebook = rulebook
         self._hearings = {leg: _hearing(leg, rules, rulebook) for leg in Leg}
         self._ears = [_ear(rule, self) for rule in rules]
+        if resumed:
+            for leg in Leg:
+                self.miss(leg)
 
     def hear(self, utterance: Utterance) -> list[Finding]:
         """Takes a partial or a final utterance; the same utterance again replaces the earlier."""
@@ -49,6 +59,13 @@ class Conversation:
             sayings += hearing.finish()
             hearing.analysed_s = max(hearing.analysed_s, seconds)
         return self._weigh(sayings, ended=True)
+
+    def miss(self, leg: Leg) -> None:
+        """Words of the leg may have been lost by now: no rule about what it did not say at the
+        opening speaks any more. What was not heard is the coverage's to show."""
+        for ear in self._ears:
+            if isinstance(ear, _OpeningEar) and ear.rule.leg is leg:
+                ear.give_up()
 
     def hearing(self, leg: Leg) -> Hearing:
         return self._hearings[leg]
@@ -180,7 +197,11 @@ class _OpeningEar:
     def take(self, saying: Saying) -> None:
         hearing = self.conversation.hearing(self.rule.leg)
         if hearing.syllables[saying.first].speech_s <= self.rule.speech_s:
-            self._over = True
+            self.give_up()
+
+    def give_up(self) -> None:
+        """Whatever comes, it finds nothing."""
+        self._over = True
 
     def settle(self, ended: bool) -> list[Finding]:
         hearing = self.conversation.hearing(self.rule.leg)

@@ -142,6 +142,7 @@ async def test_a_stream_that_dies_is_followed_by_another_with_names_of_its_own(
         recognizer.streams[1].say.put_nowait(recognition.ListenResponse(utterance=said))
         await until(lambda: call.told.utterances)
         assert call.told.utterances[0].utterance_id == "agent-1@7"
+        assert [each.start.resumed for each in recognizer.streams] == [False, True]
         coverage = await call.end(8.0)
     # Kept while nobody listened, so nothing is missing, and there is no cause to name.
     for each in coverage.values():
@@ -172,6 +173,7 @@ async def test_a_recognizer_back_within_what_is_kept_hears_the_last_seconds(
         await until(lambda: not call.listening.cause)
         coverage = await call.end(9.0)
     (stream,) = recognizer.streams
+    assert stream.start.resumed
     assert sum(stream.seconds(leg) for leg in LEGS) == pytest.approx(10.0, abs=0.2)
     assert any(UNREACHED in each.causes for each in coverage.values())
     assert not any(LOST in each.causes or BEHIND in each.causes for each in coverage.values())

@@ -55,10 +55,12 @@ async def serving(model: Model, rules: SpeechRulebook) -> AsyncIterator[Serving]
 
 
 def start(
-    call_id: str = "a-call", scene: str = "", rate_hz: int = 8000
+    call_id: str = "a-call", scene: str = "", rate_hz: int = 8000, *, resumed: bool = False
 ) -> recognition_pb2.ListenRequest:
     return recognition_pb2.ListenRequest(
-        start=recognition_pb2.CallStart(call_id=call_id, scene=scene, sample_rate_hz=rate_hz)
+        start=recognition_pb2.CallStart(
+            call_id=call_id, scene=scene, sample_rate_hz=rate_hz, resumed=resumed
+        )
     )
 
 

@@ -136,6 +136,24 @@ async def test_words_after_a_gap_have_the_times_of_the_call(
     assert delayed.covered[leg].received_s == pytest.approx(call.seconds, abs=0.01)
 
 
+@pytest.mark.parametrize(("resumed", "late_s"), [(False, 0.0), (True, 0.0), (False, 30.0)])
+async def test_who_was_not_heard_from_the_beginning_is_not_accused_of_silence(
+    serving: Serving, calls_folder: Path, resumed: bool, late_s: float
+) -> None:
+    """Nobody told of the recording on this call; only who heard its beginning may say so."""
+    call = recordings.open_recording(calls_folder / "no-recording-notice", None, "left")
+
+    async def heard() -> AsyncIterator[ListenRequest]:
+        yield start(call.id, call.scene, call.rate_hz, resumed=resumed)
+        for leg, first_sample, pcm in call.blocks(0.1):
+            yield audio(leg, first_sample + round(late_s * call.rate_hz), pcm)
+        yield end(call.seconds + late_s)
+
+    listened = await listen(serving.stub, heard())
+    rules_found = {each.rule for each in listened.findings.values()}
+    assert ("opening.recording-notice" in rules_found) is not (resumed or late_s > 0)
+
+
 _SECOND = bytes(16_000)
 _BAD: dict[str, Callable[[], list[ListenRequest]]] = {
     "audio first": lambda: [audio(Leg.AGENT, 0, _SECOND)],

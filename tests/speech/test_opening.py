@@ -48,3 +48,27 @@ def test_raised_when_the_seconds_have_passed_not_at_the_end(base: SpeechRulebook
         raised += [each.raised_s for each in conversation.advance(Leg.AGENT, utterance.end_s)]
     assert len(raised) == 1
     assert 20 < raised[0] < 32
+
+
+def test_a_beginning_that_was_not_heard_accuses_nobody(base: SpeechRulebook) -> None:
+    heard = utterances([Turn(agent=_LONG)] * 6)
+    resumed = Conversation(base, "*", resumed=True)
+    missed, other_leg = Conversation(base, "*"), Conversation(base, "*")
+    missed.miss(Leg.AGENT)
+    other_leg.miss(Leg.CUSTOMER)
+    found = {
+        name: [
+            *(each for one in heard for each in conversation.hear(one)),
+            *conversation.finish(heard[-1].end_s),
+        ]
+        for name, conversation in (("resumed", resumed), ("missed", missed), ("other", other_leg))
+    }
+    assert found["resumed"] == found["missed"] == []
+    assert [each.rule for each in found["other"]] == ["opening.recording-notice"]
+
+
+def test_what_is_said_is_found_on_a_resumed_call_too(base: SpeechRulebook) -> None:
+    conversation = Conversation(base, "*", resumed=True)
+    heard = utterances([Turn(customer="别再给我打电话了")])
+    found = [each for one in heard for each in conversation.hear(one)] + conversation.finish(9.0)
+    assert [each.rule for each in found] == ["refusal.explicit"]

@@ -56,20 +56,26 @@ class CallStart(_message.Message):
     CALL_ID_FIELD_NUMBER: _builtins.int
     SCENE_FIELD_NUMBER: _builtins.int
     SAMPLE_RATE_HZ_FIELD_NUMBER: _builtins.int
+    RESUMED_FIELD_NUMBER: _builtins.int
     call_id: _builtins.str
     scene: _builtins.str
     sample_rate_hz: _builtins.int
     """8000 or 16000, for both legs."""
+    resumed: _builtins.bool
+    """The call began before this stream: what was said until now is not heard on
+    it, so no rule may say that something was not said.
+    """
     def __init__(
         self,
         *,
         call_id: _builtins.str = ...,
         scene: _builtins.str = ...,
         sample_rate_hz: _builtins.int = ...,
+        resumed: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["call_id", b"call_id", "sample_rate_hz", b"sample_rate_hz", "scene", b"scene"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["call_id", b"call_id", "resumed", b"resumed", "sample_rate_hz", b"sample_rate_hz", "scene", b"scene"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
