@@ -102,6 +102,11 @@ class Listening:
         if self._analysis is not None:
             self._analysis.close()
 
+    async def read_to_the_end(self) -> None:
+        """Waits until all the client sent has been taken, whether or not it reads."""
+        if self._reader is not None:
+            await asyncio.wait({self._reader})
+
     async def _wait_for_news(self) -> None:
         try:
             await asyncio.wait_for(self._news.wait(), _COVERAGE_EVERY_S)

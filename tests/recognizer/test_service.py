@@ -6,6 +6,7 @@ import json
 import math
 import struct
 from collections.abc import AsyncIterator, Callable, Iterable
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from callwarden.v1 import recognition_pb2
 from callwarden.v1.recognition_pb2 import ListenRequest
 from policy.speech.rulebook import SpeechRulebook
 from policy.speech.utterance import Leg
-from recognizer import recordings, scan
+from recognizer import listening, recordings, scan
 from tests.recognizer.conftest import WIRE_LEG, Serving, audio, end, listen, requests_of, start
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -50,23 +51,27 @@ async def test_twelve_calls_by_grpc_and_by_scan_give_the_expected_findings(
         recordings.open_recording(each, None, "left") for each in recordings.find([calls_folder])
     ]
     live = await asyncio.gather(*(listen(serving.stub, requests_of(each)) for each in calls))
-    recorded = await asyncio.gather(*(scan.scan_call(pool, rules, each) for each in calls))
     known = {rule.id for rule in rules.rules}
-    for call, listened, scanned in zip(calls, live, recorded, strict=True):
-        assert {
-            (each.finding_id, each.rule, each.start_s, each.heard_text, each.matched)
-            for each in scanned.findings
-        } == {
-            (each.finding_id, each.rule, each.start_s, each.heard_text, each.matched)
-            for each in listened.findings.values()
-        }, call.id
+    for call, listened in zip(calls, live, strict=True):
         truth = json.loads((calls_folder / call.id / "truth.json").read_text(encoding="utf-8"))
-        expected = [(each["rule"], each["leg"]) for each in truth["expect"]]
-        found = [(each.rule, each.leg.value) for each in scanned.findings]
+        expected = [(each["rule"], WIRE_LEG[Leg(each["leg"])]) for each in truth["expect"]]
+        found = [(each.rule, each.leg) for each in listened.findings.values()]
         assert sorted(found) == sorted(each for each in expected if each[0] in known), call.id
         for leg in listened.covered.values():
             assert leg.analysed_s == pytest.approx(call.seconds, abs=0.01), call.id
             assert not leg.causes, call.id
+    with_findings = [at for at, each in enumerate(live) if each.findings]
+    recorded = await asyncio.gather(
+        *(scan.scan_call(pool, rules, calls[at]) for at in with_findings)
+    )
+    for at, scanned in zip(with_findings, recorded, strict=True):
+        assert {
+            (each.finding_id, each.rule, each.start_s, each.end_s, each.heard_text, each.matched)
+            for each in scanned.findings
+        } == {
+            (each.finding_id, each.rule, each.start_s, each.end_s, each.heard_text, each.matched)
+            for each in live[at].findings.values()
+        }, calls[at].id
     await _nothing_is_left(serving)
 
 
@@ -209,3 +214,23 @@ async def test_health_and_reflection(serving: Serving) -> None:
     async for answered in stub.ServerReflectionInfo(iter([asked])):
         names = {each.name for each in answered.list_services_response.service}
         assert {"callwarden.v1.Recognition", "grpc.health.v1.Health"} <= names
+
+
+async def test_a_client_that_stops_reading_does_not_fill_the_memory(
+    serving: Serving, calls_folder: Path, rules: SpeechRulebook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listening, "UNREAD_LIMIT", 2)
+    call = recordings.open_recording(calls_folder / "refusal-and-stop", None, "left")
+    pool = serving.server.pool
+    assert pool is not None
+    stream = listening.Listening(requests_of(call), pool, rules, date(2026, 3, 2))
+    responses = stream.responses()
+    for _ in range(2):  # ready, and the first words
+        await anext(responses)
+    async with asyncio.timeout(20):
+        await stream.read_to_the_end()
+    with pytest.raises(listening.Refused) as refused:
+        [_ async for _ in responses]
+    assert refused.value.code is grpc.StatusCode.RESOURCE_EXHAUSTED
+    stream.close()
+    await _nothing_is_left(serving)
