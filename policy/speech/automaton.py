@@ -8,27 +8,41 @@ by `hearing`. Invariant: places depend on the syllables alone, never on how they
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from enum import Enum
 from typing import NamedTuple
 
 from policy.speech import sound
 from policy.speech.phrase import Gap, PhrasesOf, Text, syllables, ways_of
 from policy.speech.phrase import Sequence as Phrase
 
-SHORTEST_BLURRED = 3
-"""Syllables a phrase needs before confusions count: 坐牢 is not to be heard in zhuo lao."""
-SHORTEST_NEAR = 5
-"""Syllables a phrase needs before one of them may be another of the same initial or final, or
-before a pause may break it."""
+
+class Tolerance(Enum):
+    """How closely a phrase must be heard, by its length: from how many syllables on confusions
+    count, and how many syllables may be others of the same initial or final, or broken by a pause.
+
+    USUAL: 坐牢 is not to be heard in zhuo lao; 别再骚扰我 is heard in bie zai sao zhao wo. GENEROUS
+    is for what has to be told: there a phrase missed is a false alarm.
+    """
+
+    USUAL = (3, 5, 4)
+    GENEROUS = (2, 4, 2)
+
+    def nears(self, syllables: int) -> int:
+        _, shortest, for_one = self.value
+        return syllables // for_one if syllables >= shortest else 0
+
+    def covers(self, syllables: int, blurs: int, nears: int) -> bool:
+        return (not blurs or syllables >= self.value[0]) and nears <= self.nears(syllables)
 
 
 @dataclass(frozen=True)
 class Ending:
-    """A phrase that ends here: the pattern it belongs to, the spelling of its last stretch, and
-    from how many syllables on it may be heard blurred."""
+    """A phrase that ends here: the pattern it belongs to, the spelling of its last stretch, and how
+    closely it must be heard."""
 
     pattern: str
     spelled: str
-    blurs_from: int
+    tolerance: Tolerance
 
 
 class Bridge(NamedTuple):
@@ -49,17 +63,14 @@ class Node:
     ends: list[Ending] = field(default_factory=list)
     leads_to: set[str] = field(default_factory=set)
     """Patterns that more syllables, without a gap, would complete."""
-    long: bool = False
-    """Whether a phrase of SHORTEST_NEAR syllables goes through here."""
+    spare: int = 0
+    """Most syllables that a phrase through here may have near."""
 
     def child(self, syllable: str) -> "Node":
         if syllable not in self.children:
             node = self.children[syllable] = Node()
             self.alike.setdefault(sound.blurred(syllable), []).append((syllable, node))
         return self.children[syllable]
-
-
-_NEAR_NOW, _BROKEN = 1, 2
 
 
 class Place(NamedTuple):
@@ -74,8 +85,8 @@ class Place(NamedTuple):
     syllables: int
     blurs: int
     nears: int
-    """_NEAR_NOW right after a syllable that was only near, which no phrase may end with; _BROKEN
-    later on, or after a pause within the phrase."""
+    near_now: bool
+    """Whether the last syllable was only near: no phrase ends so."""
     spelled: str
 
 
@@ -96,19 +107,21 @@ class Match(NamedTuple):
         return self.score / self.syllables
 
 
-def grow(root: Node, pattern: str, phrase: Phrase, phrases_of: PhrasesOf, blurs_from: int) -> None:
+def grow(
+    root: Node, pattern: str, phrase: Phrase, phrases_of: PhrasesOf, tolerance: Tolerance
+) -> None:
     """Adds one phrase of a pattern, in all its spellings and readings."""
     said = list(phrase)
     while syllables(tuple(said[:1]), phrases_of, min) == 0:
         said.pop(0)
-    is_long = syllables(phrase, phrases_of, max) >= SHORTEST_NEAR
-    _Planter(Ending(pattern, "", blurs_from), phrases_of, is_long).plant(root, tuple(said), None)
+    spare = tolerance.nears(syllables(phrase, phrases_of, max))
+    _Planter(Ending(pattern, "", tolerance), phrases_of, spare).plant(root, tuple(said), None)
 
 
 def guard(phrases: Iterable[Phrase], phrases_of: PhrasesOf, *, backwards: bool) -> Node:
     """A tree for what stands right after a phrase or, read backwards, right before it."""
     root = Node()
-    planter = _Planter(Ending("", "", 0), phrases_of, is_long=False, backwards=backwards)
+    planter = _Planter(Ending("", "", Tolerance.USUAL), phrases_of, 0, backwards=backwards)
     for phrase in phrases:
         planter.plant(root, phrase, None)
     return root
@@ -119,7 +132,7 @@ def places_at(roots: Iterable[Node], first: int) -> list[Place]:
     return [
         place
         for root in roots
-        for place in _arrived(Place(root, first, 0, False, 0.0, 0, 0, 0, ""))
+        for place in _arrived(Place(root, first, 0, False, 0.0, 0, 0, 0, False, ""))
     ]
 
 
@@ -142,7 +155,7 @@ def paused(places: Iterable[Place]) -> list[Place]:
     return [
         place
         if place.gap_left and place.gap_pauses
-        else place._replace(gap_left=0, nears=_BROKEN)
+        else place._replace(gap_left=0, nears=place.nears + 1, near_now=False)
         for place in places
     ]
 
@@ -150,9 +163,8 @@ def paused(places: Iterable[Place]) -> list[Place]:
 def matches(places: Iterable[Place], last: int) -> Iterator[Match]:
     """The phrases that end with the syllable that brought the places here."""
     for place in places:
-        for ending in place.node.ends if place.nears != _NEAR_NOW else ():
-            needed = SHORTEST_NEAR if place.nears else ending.blurs_from if place.blurs else 0
-            if place.syllables >= needed:
+        for ending in () if place.near_now else place.node.ends:
+            if ending.tolerance.covers(place.syllables, place.blurs, place.nears):
                 spelled = place.spelled + ending.spelled
                 yield Match(
                     ending.pattern, spelled, place.first, last, place.score, place.syllables
@@ -187,18 +199,19 @@ def _moves(place: Place, heard: str) -> Iterator[Place]:
                 score=place.score + sound.likeness(heard, syllable),
                 syllables=place.syllables + 1,
                 blurs=place.blurs + (syllable != heard),
-                nears=_BROKEN if place.nears else 0,
+                near_now=False,
             )
         )
-    if node.long and place.syllables and not place.nears and not place.gap_left:
+    if place.nears < node.spare and place.syllables and not place.gap_left:
         for syllable, near in node.children.items():
-            if near.long and syllable != heard and sound.is_near(heard, syllable):
+            if near.spare and syllable != heard and sound.is_near(heard, syllable):
                 yield from _arrived(
                     place._replace(
                         node=near,
                         score=place.score + sound.NEAR,
                         syllables=place.syllables + 1,
-                        nears=_NEAR_NOW,
+                        nears=place.nears + 1,
+                        near_now=True,
                     )
                 )
     if place.gap_left and heard != "bu":
@@ -226,7 +239,7 @@ class _Planter:
 
     ending: Ending
     phrases_of: PhrasesOf
-    is_long: bool
+    spare: int
     backwards: bool = False
 
     def plant(self, node: Node, phrase: Phrase, out: Node | None) -> None:
@@ -281,6 +294,6 @@ class _Planter:
             self._mark(out, leads=False)
 
     def _mark(self, node: Node, *, leads: bool) -> None:
-        node.long = node.long or self.is_long
+        node.spare = max(node.spare, self.spare)
         if leads:
             node.leads_to.add(self.ending.pattern)

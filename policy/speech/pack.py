@@ -44,8 +44,8 @@ class PatternText(Part):
     provisional_from: float | None = Field(
         None, ge=0.5, le=1, description="confidence of a provisional match; none: not reported"
     )
-    short_phrases_blur: bool = Field(
-        False, description="also phrases of two syllables may be heard blurred (录音 as lu ying)"
+    generous: bool = Field(
+        False, description="for what must be told: heard also where half of it is misheard"
     )
 
     @model_validator(mode="after")
@@ -218,8 +218,11 @@ def _phrase_mistake(written: str, pattern: str, names: _Names) -> str:
     phrases_of = names.phrases.__getitem__
     if phrase.is_larger_than(LARGEST_PHRASE, read, phrases_of):
         return f"with all it refers to, the phrase has more than {LARGEST_PHRASE} syllables"
-    if phrase.syllables(read, phrases_of, min) == 0:
+    shortest = phrase.syllables(read, phrases_of, min)
+    if shortest == 0:
         return "the phrase can be empty: something of it must always be said"
+    if shortest == 1 and pattern in names.listened_for:
+        return "one syllable alone sounds like many words; say at least two"
     open_ended = phrase.may_begin_with_gap(read, phrases_of)
     open_ended = open_ended or phrase.may_end_with_gap(read, phrases_of)
     if pattern in names.listened_for and open_ended:

@@ -12,11 +12,9 @@ from typing import Self
 from policy import scene
 from policy.identity import RulebookIdentity, Title
 from policy.speech import automaton, pack, phrase
-from policy.speech.automaton import Node
+from policy.speech.automaton import Node, Tolerance
 from policy.speech.finding import Severity
 from policy.speech.utterance import Leg
-
-SHORTEST_BLURRED_ON_REQUEST = 2
 
 
 @dataclass(frozen=True)
@@ -100,11 +98,9 @@ def _patterns(speech_pack: pack.SpeechPack, root: Node) -> Iterator[Pattern]:
     listened_for = {name for rule in speech_pack.rules for name in rule.patterns}
     for name in (each for each in speech_pack.patterns if each in listened_for):
         text, full_name = speech_pack.patterns[name], f"{speech_pack.pack}:{name}"
-        blurs_from = automaton.SHORTEST_BLURRED
-        if text.short_phrases_blur:
-            blurs_from = SHORTEST_BLURRED_ON_REQUEST
+        tolerance = Tolerance.GENEROUS if text.generous else Tolerance.USUAL
         for each in parsed[name]:
-            automaton.grow(root, full_name, each, parsed.__getitem__, blurs_from)
+            automaton.grow(root, full_name, each, parsed.__getitem__, tolerance)
         yield Pattern(
             full_name,
             guards.of(text.not_preceded_by, backwards=True),
