@@ -69,16 +69,22 @@ class Health:
         self._parts = {
             part: PartHealth(part, HealthStatus.DOWN, "starting", started) for part in PARTS
         }
+        self._said = {part: {"": (HealthStatus.DOWN, "starting")} for part in PARTS}
         self.figures: Callable[[], Figures] = Figures
         self.model = ""
 
-    def set(self, part: str, status: HealthStatus, message: str = "") -> None:
+    def set(self, part: str, status: HealthStatus, message: str = "", *, source: str = "") -> None:
         """Sets a part of `PARTS`; publishes when its status or message changed.
 
-        `message` says what is wrong and what to do, without numbers or words of a call. Raises
+        `message` says what is wrong and what to do, without numbers or words of a call. Where
+        several sources speak for a part, it is as the worst says, in all their words. Raises
         KeyError for an unknown part.
         """
-        before = self._parts[part]
+        before, said = self._parts[part], self._said[part]
+        said[source] = (status, message)
+        worst_first = sorted(said.values(), key=lambda each: -each[0].value)
+        status = worst_first[0][0]
+        message = "; ".join(told for _, told in worst_first if told)
         if (before.status, before.message) == (status, message):
             return
         since = before.since if before.status is status else self._now()

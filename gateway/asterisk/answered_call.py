@@ -7,9 +7,9 @@ listened to only while both legs are heard and analysed; otherwise it says why n
 
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping
-from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Final
 
 import structlog
@@ -20,6 +20,7 @@ from callwarden.v1 import oversight_pb2 as oversight
 from gateway import spoken
 from gateway.asterisk.ari import Ari
 from gateway.asterisk.fork import Fork, Stasis
+from gateway.durable import UTTERANCE, Durable
 from gateway.enforcement import Enforcement
 from gateway.floor import CallState, Floor, LiveCall
 from gateway.listening import Listening
@@ -48,18 +49,9 @@ class Room:
     link: RecognizerLink
     floor: Floor
     ledger: Ledger
+    durable: Durable
     enforcement: Enforcement
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
-
-
-def recorded(future: Future[Any], what: str, call_id: str) -> None:
-    """Says so when a row could not be written. Its cause names files, never a number or words."""
-
-    def told(done: Future[Any]) -> None:
-        if error := done.exception():
-            _log.error("not recorded", what=what, call=call_id, why=str(error))
-
-    future.add_done_callback(told)
 
 
 class AnsweredCall:
@@ -144,7 +136,8 @@ class AnsweredCall:
             self._room.floor.change(call_id, coverage=coverage)
         for leg, each in coverage.items():
             row = LegCoverage(leg, seconds, each.received_s, each.analysed_s, tuple(each.causes))
-            recorded(self._room.ledger.add_coverage(call_id, row, now), "coverage", call_id)
+            write = partial(self._room.ledger.add_coverage, call_id, row, now)
+            self._room.durable.record("coverage", call_id, write)
 
     def _coverage(
         self, seconds: float, more: tuple[str, ...] = ()
@@ -183,14 +176,15 @@ class AnsweredCall:
         call_id = self._live.call_id
         self._room.floor.publish(oversight.UtteranceHeard(call_id=call_id, utterance=utterance))
         if utterance.final:
-            future = self._room.ledger.add_utterance(call_id, spoken.utterance(utterance))
-            recorded(future, "utterance", call_id)
+            said = spoken.utterance(utterance)
+            write = partial(self._room.ledger.add_utterance, call_id, said)
+            self._room.durable.record(UTTERANCE, call_id, write)
 
     def found(self, finding: conversation.Finding) -> None:
         call_id, found = self._live.call_id, spoken.finding(finding)
         self._room.enforcement.found(self._live, found)
-        future = self._room.ledger.add_finding(call_id, found, self._room.now())
-        recorded(future, "finding", call_id)
+        write = partial(self._room.ledger.add_finding, call_id, found, self._room.now())
+        self._room.durable.record("finding", call_id, write)
         self._room.floor.publish(
             oversight.FindingRaised(
                 call_id=call_id, agent=self._live.agent, scene=self._live.scene, finding=finding

@@ -9,16 +9,18 @@ forked, calls that are over are settled, and nothing of ours is left that no cal
 import asyncio
 from collections.abc import Coroutine
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Final
 
 import structlog
 
 from callwarden.settings import Media, Settings
 from gateway.asterisk.ami import watch_ami
-from gateway.asterisk.answered_call import AnsweredCall, Room, recorded
+from gateway.asterisk.answered_call import AnsweredCall, Room
 from gateway.asterisk.ari import Ari, AriRefused, AriUnavailable, Event
 from gateway.asterisk.attempts import Attempt, Attempts
 from gateway.asterisk.fork import Stasis, delete_orphans
+from gateway.durable import Durable
 from gateway.enforcement import Enforcement
 from gateway.floor import CallState, Floor, LiveCall
 from gateway.health import Health, HealthStatus
@@ -60,7 +62,8 @@ class Pbx:
         self._stasis = Stasis()
         self._media = media_listener(settings.media)
         self._link = RecognizerLink(settings, health)
-        self._enforcement = Enforcement(ledger, floor, health)
+        self._durable = Durable(health)
+        self._enforcement = Enforcement(ledger, self._durable, floor)
         self._attempts = Attempts()
         self._nonces: dict[str, str] = {}
         self._ending: set[asyncio.Task[None]] = set()
@@ -73,6 +76,7 @@ class Pbx:
             self._link,
             floor,
             ledger,
+            self._durable,
             self._enforcement,
         )
 
@@ -99,7 +103,7 @@ class Pbx:
         await asyncio.gather(*leaving, return_exceptions=True)
         if self._ending:
             await asyncio.wait(self._ending, timeout=_LAST_ACCOUNTS_S)
-        await self._enforcement.close()
+        await self._durable.close()
         await self._media.close()
         await self._link.close()
         await self._ari.close()
@@ -270,7 +274,7 @@ class Pbx:
             live.linkedid,
             live.started_at,
         )
-        recorded(self._ledger.begin_call(record), "call", nonce)
+        self._durable.record("call", nonce, partial(self._ledger.begin_call, record))
         return attempt
 
     def _allowed_before(self, nonce: str) -> LiveCall | None:
@@ -319,9 +323,12 @@ class Pbx:
             answered_at=answered_at,
             unheard_cause="the audio is being forked",
         )
-        recorded(self._ledger.answer_call(call_id, answered_at), "answer", call_id)
+        answer = partial(self._ledger.answer_call, call_id, answered_at)
+        self._durable.record("answer", call_id, answer)
         for leg, channel in attempt.channels.items():
-            recorded(self._ledger.add_leg(call_id, leg, channel), "leg", call_id)
+            self._durable.record(
+                "leg", call_id, partial(self._ledger.add_leg, call_id, leg, channel)
+            )
         elapsed_s = max(0.0, (datetime.now(UTC) - answered_at).total_seconds())
         attempt.answered = AnsweredCall(self._room, live, attempt.channels, elapsed_s)
         attempt.answered.start()
@@ -345,7 +352,8 @@ class Pbx:
         call_id, answered, now = attempt.call_id, attempt.answered, datetime.now(UTC)
         seconds = answered.seconds if answered else 0.0
         self._floor.ended(call_id, q850_cause=q850_cause, ended_at=now)
-        settled = self._ledger.settle(
+        settle = partial(
+            self._ledger.settle,
             call_id,
             disposition="ANSWER" if answered else attempt.dialstatus or "CANCEL",
             q850_cause=q850_cause,
@@ -353,8 +361,9 @@ class Pbx:
             talk_seconds=seconds,
             now=now,
         )
-        recorded(settled, "settlement", call_id)
-        recorded(self._ledger.end_call(call_id, now, seconds, q850_cause), "end", call_id)
+        self._durable.record("settlement", call_id, settle)
+        end = partial(self._ledger.end_call, call_id, now, seconds, q850_cause)
+        self._durable.record("end", call_id, end)
         if answered:
             self._spawn(answered.end(seconds))
 

@@ -15,7 +15,7 @@ from policy.ledger.records import (
     RecordedFinding,
     RecordedSuppression,
 )
-from policy.ledger.unavailable import LedgerUnavailable
+from policy.ledger.unavailable import LedgerUnavailable, RowRefused
 
 __all__ = [
     "CallRecord",
@@ -28,4 +28,5 @@ __all__ = [
     "RecordedDecision",
     "RecordedFinding",
     "RecordedSuppression",
+    "RowRefused",
 ]

@@ -14,6 +14,10 @@ class LedgerUnavailable(Exception):
     """Nothing was recorded (or read). A decision that meets this must be a refusal."""
 
 
+class RowRefused(LedgerUnavailable):
+    """The row itself is at fault: handed in again, it would be refused again."""
+
+
 _REMEDIES = {
     "SQLITE_BUSY": "another process has locked the ledger; `fuser -v {file}` names it: end it",
     "SQLITE_LOCKED": "another process has locked the ledger; `fuser -v {file}` names it: end it",

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from policy.ledger.connection import refuse_read_only
-from policy.ledger.unavailable import LedgerUnavailable, because_of, explained
+from policy.ledger.unavailable import LedgerUnavailable, RowRefused, because_of, explained
 
 Result = TypeVar("Result")
 Write = Callable[[sqlite3.Connection], Result]
@@ -149,7 +149,7 @@ def _attempt(connection: sqlite3.Connection, job: _Job[Any]) -> None:
     try:
         job.result = job.write(connection)
     except sqlite3.IntegrityError as error:
-        job.failure = LedgerUnavailable(f"the ledger takes no such row ({error})")
+        job.failure = RowRefused(f"the ledger takes no such row ({error})")
     except sqlite3.Error:
         raise
     except Exception as error:
