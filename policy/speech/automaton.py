@@ -17,22 +17,27 @@ from policy.speech.phrase import Sequence as Phrase
 
 
 class Tolerance(Enum):
-    """How closely a phrase must be heard, by its length: from how many syllables on confusions
-    count, and how many syllables may be others of the same initial or final, or broken by a pause.
+    """How closely a phrase must be heard.
 
-    USUAL: 坐牢 is not to be heard in zhuo lao; 别再骚扰我 is heard in bie zai sao zhao wo. GENEROUS
-    is for what has to be told: there a phrase missed is a false alarm.
+    USUAL: confusions count from three syllables on (坐牢 is not to be heard in zhuo lao); of five, and
+    of every four more, one may be another of the same initial or final, or a pause may break the
+    phrase (别再骚扰我 is heard in bie zai sao zhao wo). GENEROUS is for what has to be told, where a
+    phrase missed is a false alarm: confusions count from two syllables on, and all but four may be
+    near (本次通话将会被录音 is heard in ben si cong hua jiang shui bei li yin, at 10 dB of noise).
     """
 
-    USUAL = (3, 5, 4)
-    GENEROUS = (2, 4, 2)
+    USUAL = "usual"
+    GENEROUS = "generous"
 
     def nears(self, syllables: int) -> int:
-        _, shortest, for_one = self.value
-        return syllables // for_one if syllables >= shortest else 0
+        """How many of a phrase's syllables may be near."""
+        if self is Tolerance.GENEROUS:
+            return max(0, syllables - 4)
+        return syllables // 4 if syllables > 4 else 0
 
     def covers(self, syllables: int, blurs: int, nears: int) -> bool:
-        return (not blurs or syllables >= self.value[0]) and nears <= self.nears(syllables)
+        blurs_from = 2 if self is Tolerance.GENEROUS else 3
+        return (not blurs or syllables >= blurs_from) and nears <= self.nears(syllables)
 
 
 @dataclass(frozen=True)
@@ -66,6 +71,34 @@ class Node:
     spare: int = 0
     """Most syllables that a phrase through here may have near."""
 
+    _arrivals: list[tuple["Node", Gap | None, str]] = field(default_factory=list)
+    _near: dict[str, list["Node"]] = field(default_factory=dict)
+
+    def arrivals(self) -> list[tuple["Node", Gap | None, str]]:
+        """Where one is who has come here: here, and wherever its bridges lead, with the gap that
+        is then open and what was spelled on the way. Worked out when first asked for."""
+        if not self._arrivals:
+            ways: list[tuple[Node, Gap | None, str]] = [(self, None, "")]
+            while ways:
+                node, gap, spelled = ways.pop()
+                if node.children or node.ends:
+                    self._arrivals.append((node, gap, spelled))
+                for bridge in node.bridges:
+                    said = spelled + bridge.spelled
+                    said += "…" if bridge.gap else ""
+                    ways.append((bridge.node, bridge.gap or gap, said))
+        return self._arrivals
+
+    def near(self, heard: str) -> list["Node"]:
+        """Its children that the syllable may be near to, for phrases that have some to spare."""
+        if heard not in self._near:
+            self._near[heard] = [
+                node
+                for syllable, node in self.children.items()
+                if node.spare and syllable != heard and sound.is_near(heard, syllable)
+            ]
+        return self._near[heard]
+
     def child(self, syllable: str) -> "Node":
         if syllable not in self.children:
             node = self.children[syllable] = Node()
@@ -86,7 +119,7 @@ class Place(NamedTuple):
     blurs: int
     nears: int
     near_now: bool
-    """Whether the last syllable was only near: no phrase ends so."""
+    """Whether the last syllable was only near: no phrase ends so but with Tolerance.GENEROUS."""
     spelled: str
 
 
@@ -130,9 +163,11 @@ def guard(phrases: Iterable[Phrase], phrases_of: PhrasesOf, *, backwards: bool) 
 def places_at(roots: Iterable[Node], first: int) -> list[Place]:
     """Where a phrase may begin."""
     return [
-        place
+        Place(
+            node, first, gap.most if gap else 0, bool(gap and gap.pauses), 0, 0, 0, 0, False, text
+        )
         for root in roots
-        for place in _arrived(Place(root, first, 0, False, 0.0, 0, 0, 0, False, ""))
+        for node, gap, text in root.arrivals()
     ]
 
 
@@ -140,13 +175,30 @@ def step(places: Iterable[Place], heard: str) -> list[Place]:
     """The places one syllable further. Of two readings that come to the same place the one that
     was heard better is kept."""
     best: dict[tuple[int, int], Place] = {}
+    sounds_alike = sound.blurred(heard)
     for place in places:
-        for moved in _moves(place, heard):
-            key = (id(moved.node), moved.first)
-            known = best.get(key)
-            if known is None or (moved.score, moved.gap_left) > (known.score, known.gap_left):
-                best[key] = moved
+        node = place.node
+        for syllable, alike in node.alike.get(sounds_alike, ()):
+            blurs = place.blurs + (syllable != heard)
+            got = sound.likeness(heard, syllable)
+            for arrived in _arrived(place, alike, got, blurs, place.nears, near=False):
+                _keep(best, arrived)
+        if place.gap_left:
+            if heard != "bu":
+                _keep(best, place._replace(gap_left=place.gap_left - 1))
+        elif place.nears < node.spare and place.syllables:
+            for near in node.near(heard):
+                nears = place.nears + 1
+                for arrived in _arrived(place, near, sound.NEAR, place.blurs, nears, near=True):
+                    _keep(best, arrived)
     return list(best.values())
+
+
+def _keep(best: dict[tuple[int, int], Place], place: Place) -> None:
+    key = (id(place.node), place.first)
+    known = best.get(key)
+    if known is None or (place.score, place.gap_left) > (known.score, known.gap_left):
+        best[key] = place
 
 
 def paused(places: Iterable[Place]) -> list[Place]:
@@ -163,7 +215,9 @@ def paused(places: Iterable[Place]) -> list[Place]:
 def matches(places: Iterable[Place], last: int) -> Iterator[Match]:
     """The phrases that end with the syllable that brought the places here."""
     for place in places:
-        for ending in () if place.near_now else place.node.ends:
+        for ending in place.node.ends:
+            if place.near_now and ending.tolerance is Tolerance.USUAL:
+                continue
             if ending.tolerance.covers(place.syllables, place.blurs, place.nears):
                 spelled = place.spelled + ending.spelled
                 yield Match(
@@ -189,48 +243,15 @@ def touches(guards: Iterable[Node], sounds: Iterable[str | None]) -> bool:
     return False
 
 
-def _moves(place: Place, heard: str) -> Iterator[Place]:
-    node = place.node
-    for syllable, alike in node.alike.get(sound.blurred(heard), ()):
-        yield from _arrived(
-            place._replace(
-                node=alike,
-                gap_left=0,
-                score=place.score + sound.likeness(heard, syllable),
-                syllables=place.syllables + 1,
-                blurs=place.blurs + (syllable != heard),
-                near_now=False,
-            )
-        )
-    if place.nears < node.spare and place.syllables and not place.gap_left:
-        for syllable, near in node.children.items():
-            if near.spare and syllable != heard and sound.is_near(heard, syllable):
-                yield from _arrived(
-                    place._replace(
-                        node=near,
-                        score=place.score + sound.NEAR,
-                        syllables=place.syllables + 1,
-                        nears=place.nears + 1,
-                        near_now=True,
-                    )
-                )
-    if place.gap_left and heard != "bu":
-        yield place._replace(gap_left=place.gap_left - 1)
-
-
-def _arrived(place: Place) -> Iterator[Place]:
-    if place.node.children or place.node.ends:
-        yield place
-    for gap, spelled, node in place.node.bridges:
-        said = place.spelled + spelled
-        if gap is None:
-            yield from _arrived(place._replace(node=node, spelled=said))
-        else:
-            yield from _arrived(
-                place._replace(
-                    node=node, gap_left=gap.most, gap_pauses=gap.pauses, spelled=f"{said}…"
-                )
-            )
+def _arrived(
+    place: Place, node: Node, score: float, blurs: int, nears: int, *, near: bool
+) -> Iterator[Place]:
+    """The place after one more syllable, and those where the phrase goes on from there."""
+    first, spelled = place.first, place.spelled
+    score, said = place.score + score, place.syllables + 1
+    for at, gap, text in node.arrivals():
+        left, pauses = (gap.most, gap.pauses) if gap else (0, False)
+        yield Place(at, first, left, pauses, score, said, blurs, nears, near, spelled + text)
 
 
 @dataclass(frozen=True)

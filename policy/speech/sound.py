@@ -79,6 +79,7 @@ def readings(phrase: str) -> list[tuple[str, ...]]:
     return found
 
 
+@lru_cache(maxsize=16384)
 def spoken(text: str, style: Style) -> list[tuple[str, str]]:
     """Each sounding mark of a text with its syllable as it reads in this text; Latin letters and
     digits are syllables of their own, in capitals."""
