@@ -10,6 +10,7 @@ from typing import Final
 
 import structlog
 
+from gateway.enforcement import REFUSAL
 from gateway.health import HealthReport, HealthStatus
 from policy.ledger import Ledger, LedgerUnavailable
 
@@ -43,9 +44,10 @@ class LedgerAtHand:
         """Opens the ledger, trying again every second, for ever. Health says why it does not."""
         while self._ledger is None:
             try:
-                self._ledger = await asyncio.to_thread(
+                ledger = await asyncio.to_thread(
                     Ledger.open, self._file, self._key_file, busy_ms=self._busy_ms
                 )
+                self._ledger = await self._enforced(ledger)
             except LedgerUnavailable as error:
                 self.failed(error)
                 self._tried.set()
@@ -53,6 +55,18 @@ class LedgerAtHand:
         self.succeeded()
         self._tried.set()
         return self._ledger
+
+    async def _enforced(self, ledger: Ledger) -> Ledger:
+        """The ledger, in which every refusal heard suppresses, before the first decision: also what
+        a gateway heard that died before it suppressed. Raises LedgerUnavailable."""
+        try:
+            calls = await asyncio.wrap_future(ledger.suppress_left_over(REFUSAL))
+        except LedgerUnavailable:
+            await asyncio.to_thread(ledger.close)
+            raise
+        if calls:
+            _log.warning("suppressed what an earlier gateway heard", calls=calls)
+        return ledger
 
     async def tried(self) -> None:
         """Waits until opening has succeeded or failed once."""

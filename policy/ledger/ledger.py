@@ -21,7 +21,7 @@ from typing import NamedTuple
 from policy.dialling.decision import Decision, Reason
 from policy.dialling.facts import Facts
 from policy.dialling.request import DialRequest
-from policy.ledger import connection
+from policy.ledger import connection, left_over
 from policy.ledger.facts import gather, without_this_call
 from policy.ledger.moment import micros
 from policy.ledger.records import CallRecord, Decided, LegCoverage
@@ -174,6 +174,19 @@ class Ledger:
         def write(db: sqlite3.Connection) -> str:
             _insert(db, "suppressions", **added)
             return suppression_id
+
+        return self._writer.submit(write)
+
+    def suppress_left_over(self, rule: str) -> Future[list[str]]:
+        """Adds the entry that each finding of `rule`, a refusal, has not got: the gateway that
+        heard it did not live to write it. Resolves to the ids of their calls."""
+
+        def write(db: sqlite3.Connection) -> list[str]:
+            left = left_over.entries(db, rule)
+            for each in left:
+                common = _values(source="refusal", channel="voice", purpose="*")
+                _insert(db, "suppressions", suppression_id=_new_id(), **common, **each)
+            return [each["call_id"] for each in left]
 
         return self._writer.submit(write)
 

@@ -122,7 +122,7 @@ def m001_one_real_call(db: Database) -> None:
         },
         optional=("until", "note_sealed", *_PERSON),
         unique=(("suppression_id",),),
-        indexes=(("number_hash",), ("customer_hash",), ("since",)),
+        indexes=(("number_hash",), ("customer_hash",), ("since",), ("call_id", "finding_id")),
     )
     _append_only(
         db,
@@ -188,7 +188,7 @@ def m001_one_real_call(db: Database) -> None:
             "raised_s": float,
             "words_sealed": bytes,
         },
-        indexes=(("call_id", "finding_id"), ("at",)),
+        indexes=(("call_id", "finding_id"), ("at",), ("rule",)),
     )
     _append_only(
         db,

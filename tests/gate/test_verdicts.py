@@ -8,6 +8,7 @@ from callwarden.v1 import oversight_pb2 as oversight
 from deploy.lab.numbers import open_now, shut_now
 from policy.dialling import number as numbers
 from policy.ledger import LedgerReader
+from tests.calls.test_enforcement import REFUSED
 from tests.gate.at_the_gate import gate
 
 
@@ -144,3 +145,20 @@ async def test_counts_go_by_verdict_and_rule(tmp_path: Path) -> None:
         assert parts.counted("DENY", refused.rule) == 1
         assert (parts.tally.decisions_today, parts.tally.denials_today) == (2, 1)
         assert parts.tally.p99_ms > 0
+
+
+async def test_a_refusal_whose_gateway_died_before_suppressing_refuses_the_next_call(
+    tmp_path: Path,
+) -> None:
+    number = open_now(10)
+    async with gate(tmp_path) as parts:
+        assert (await parts.ask(number, nonce="n-1")).allowed
+        await asyncio.wrap_future(
+            parts.ledger.current.add_finding("n-1", REFUSED, datetime.now(UTC))
+        )
+    async with gate(tmp_path) as parts:
+        heard = await parts.ask(number, nonce="n-2")
+    assert heard.rule == "house.refused"
+    with LedgerReader.open(tmp_path / "ledger.sqlite3", tmp_path / "keys" / "ledger.key") as reader:
+        (made,) = reader.suppressions()
+    assert (made.call_id, made.finding_id) == ("n-1", REFUSED.finding_id)
