@@ -19,11 +19,12 @@ from policy.speech.phrase import Sequence as Phrase
 class Tolerance(Enum):
     """How closely a phrase must be heard.
 
-    USUAL: confusions count from three syllables on (坐牢 is not to be heard in zhuo lao); of five, and
-    of every four more, one may be another of the same initial or final, or a pause may break the
-    phrase (别再骚扰我 is heard in bie zai sao zhao wo). GENEROUS is for what has to be told, where a
-    phrase missed is a false alarm: confusions count from two syllables on, and all but four may be
-    near (本次通话将会被录音 is heard in ben si cong hua jiang shui bei li yin, at 10 dB of noise).
+    USUAL: confusions count from three syllables on (坐牢 is not to be heard in zhuo lao); of five,
+    and of every four more, one may be another of the same initial or final, or a pause may break
+    the phrase (别再骚扰我 is heard in bie zai sao zhao wo).
+    GENEROUS is for what has to be told, where a phrase missed is a false alarm: confusions count
+    from two syllables on, and all but four may be near (本次通话将会被录音 is heard in ben si cong
+    hua jiang shui bei li yin, as it came through 10 dB of noise).
     """
 
     USUAL = "usual"

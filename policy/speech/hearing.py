@@ -138,11 +138,8 @@ class Hearing:
         )
 
     def end_s(self, index: int) -> float:
-        """When a syllable ended, as far as its neighbour tells."""
-        start_s = self.syllables[index].start_s
-        if index + 1 < len(self.syllables):
-            return min(start_s + SYLLABLE_S, self.syllables[index + 1].start_s)
-        return start_s + SYLLABLE_S
+        """When a syllable ended: its length is not heard, only its beginning."""
+        return self.syllables[index].start_s + SYLLABLE_S
 
     def text(self, first: int, last: int) -> str:
         """What was heard, as the model writes it."""

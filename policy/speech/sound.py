@@ -26,6 +26,7 @@ POLARITY = frozenset({"bu", "mei", "bie", "wu"})
 _INITIALS = ("zh", "ch", "sh", *"bpmfdtnlgkhjqxrzcsyw")
 _INITIAL_CLASSES = {"zh": "z", "ch": "c", "sh": "s", "n": "l", "h": "f"}
 _FINAL_CLASSES = {"ing": "in", "eng": "en", "v": "i"}
+_SHORT_FINALS = {"iou": "iu", "uei": "ui", "uen": "un"}
 _PALATALS = frozenset("jqxy")
 _PINYIN = re.compile(r"[a-zü:]+[0-5]?")
 _ALSO_READ = {
@@ -126,12 +127,17 @@ def is_near(heard: str, meant: str) -> bool:
 
 @lru_cache(maxsize=4096)
 def _split(sound: str) -> tuple[str, str]:
-    """Initial and final; the u of ju, qu, xu and yu is v."""
+    """Initial and final as they sound: the u of ju, qu, xu and yu is v; yan ends as bian, wei as
+    hui."""
     initial = next((each for each in _INITIALS if sound.startswith(each)), "")
     final = sound[len(initial) :]
     if initial in _PALATALS and final.startswith("u"):
         final = "v" + final[1:]
-    return initial, final
+    if initial == "y" and final[:1] not in ("i", "v"):
+        final = "i" + final
+    elif initial == "w" and final != "u":
+        final = "u" + final
+    return initial, _SHORT_FINALS.get(final, final)
 
 
 def _without_tone_marks(token: str) -> str:
