@@ -13,7 +13,9 @@ from typing import Any
 
 from policy.dialling.number import masked
 from policy.ledger.moment import instant, micros
+from policy.ledger.records import LegCoverage
 from policy.ledger.seal import Seal
+from policy.speech.utterance import Leg
 
 Cell = str | int | float | bool | None
 Opened = Callable[[sqlite3.Row, Seal], Cell]
@@ -69,8 +71,28 @@ def _rules(row: sqlite3.Row, keys: Seal) -> Cell:
     return " ".join(each["rule"] for each in json.loads(row["reasons"]))
 
 
-def _causes(row: sqlite3.Row, keys: Seal) -> Cell:
-    return " ".join(json.loads(row["causes"]))
+_PARTS = (
+    "(SELECT json_group_array(json_array(call_seconds, received_s, analysed_s, json(causes))) "
+    "FROM coverage AS part WHERE part.call_id = coverage.call_id AND part.leg = coverage.leg) "
+    "AS parts"
+)
+_LAST_PART = (
+    "NOT EXISTS (SELECT 1 FROM coverage AS later WHERE later.call_id = coverage.call_id "
+    "AND later.leg = coverage.leg AND later.seq > coverage.seq)"
+)
+
+
+def _united(row: sqlite3.Row) -> LegCoverage:
+    """One leg's account from the rows that each gateway wrote which heard a part of the call: the
+    call's seconds, those received and those analysed of any part, and all causes. Never more
+    received than the call was long; what a part missed stays missed."""
+    parts = json.loads(row["parts"])
+    call_s = max(seconds for seconds, *_ in parts)
+    received_s = min(call_s, sum(received for _, received, *_ in parts))
+    missed_s = sum(received - analysed for _, received, analysed, _ in parts)
+    analysed_s = max(0.0, round(received_s - missed_s, 6))
+    causes = {each for *_, causes in parts for each in causes}
+    return LegCoverage(Leg(row["leg"]), call_s, received_s, analysed_s, tuple(sorted(causes)))
 
 
 _OF_CALL = "LEFT JOIN calls USING (call_id)"
@@ -144,15 +166,19 @@ KINDS: dict[str, Kind] = {
     ),
     "coverage": Kind(
         "coverage",
-        f"coverage.*, calls.number_sealed, calls.agent, calls.scene FROM coverage {_OF_CALL}",
+        "coverage.seq, coverage.at, coverage.call_id, coverage.leg, calls.number_sealed, "
+        f"calls.agent, calls.scene, {_PARTS} FROM coverage {_OF_CALL}",
         "at",
-        "",
+        f"AND {_LAST_PART}",
         {
             "at": _time("at"),
             "call_id": _plain("call_id"),
             "number": _number,
-            **_plains("agent", "scene", "leg", "call_seconds", "received_s", "analysed_s"),
-            "causes": _causes,
+            **_plains("agent", "scene", "leg"),
+            "call_seconds": lambda row, keys: _united(row).call_seconds,
+            "received_s": lambda row, keys: _united(row).received_s,
+            "analysed_s": lambda row, keys: _united(row).analysed_s,
+            "causes": lambda row, keys: " ".join(_united(row).causes),
         },
     ),
 }
@@ -168,7 +194,8 @@ def export(
     rows: Rows, keys: Seal, kind: str, since: datetime | None, until: datetime | None
 ) -> Iterator[dict[str, Cell]]:
     """Rows of `kind` from `since` (inclusive) to `until` (exclusive), in the order they were
-    committed. A finding is exported once, as it last stood."""
+    committed. A finding is exported once, as it last stood; a leg's coverage once, the parts that
+    several gateways heard of the call added up."""
     made = KINDS[kind]
     query = f"SELECT {made.joined} WHERE {_range(made)} ORDER BY {made.table}.seq LIMIT {_PAGE}"
     last = 0
