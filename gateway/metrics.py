@@ -36,6 +36,12 @@ class Metrics:
             registry=self.registry,
         )
 
+        self._shed = Counter(
+            "callwarden_legs_shed",
+            "Parties of calls that ended before their turn to be listened to came.",
+            registry=self.registry,
+        )
+
     def decided(self, *, verdict: str, rule: str, seconds: float) -> None:
         self._decisions.labels(verdict, rule).inc()
         self._seconds.observe(seconds)
@@ -43,11 +49,21 @@ class Metrics:
     def ledger_error(self) -> None:
         self._ledger_errors.inc()
 
-    def watch(self, *, open_sessions: Callable[[], int], live_calls: Callable[[], int]) -> None:
+    def leg_shed(self) -> None:
+        self._shed.inc()
+
+    def watch(
+        self,
+        *,
+        open_sessions: Callable[[], int],
+        live_calls: Callable[[], int],
+        legs_waiting: Callable[[], int],
+    ) -> None:
         """Gauges that are read when they are scraped."""
         for name, text, function in (
             ("callwarden_gate_open_sessions", "FastAGI sessions that are open.", open_sessions),
             ("callwarden_live_calls", "Calls on the floor.", live_calls),
+            ("callwarden_legs_waiting", "Parties that wait to be listened to.", legs_waiting),
         ):
             Gauge(name, text, registry=self.registry).set_function(function)
 

@@ -73,6 +73,7 @@ class _Gateway:
         self._metrics.watch(
             open_sessions=lambda: self._gate.open_sessions,
             live_calls=lambda: len(self._floor.calls()),
+            legs_waiting=lambda: self._pbx.legs_waiting if self._pbx else 0,
         )
 
     async def run(self) -> None:
@@ -134,7 +135,7 @@ class _Gateway:
         # Loaded here: libraries for audio that are missing or broken must not stop the gate.
         from gateway.asterisk.pbx import Pbx
 
-        self._pbx = Pbx(self._settings, self._floor, ledger, self._health)
+        self._pbx = Pbx(self._settings, self._floor, ledger, self._health, self._metrics)
         try:
             while True:
                 try:

@@ -110,6 +110,8 @@ class AnsweredCall:
     async def end(self, seconds: float) -> None:
         """The call was hung up after `seconds`: deletes the forks, hears the last words out, and
         writes the coverage."""
+        for fork in self._forks.values():
+            fork.call_is_over = True
         await self._unfork()
         if self._listener:
             await self._listening.end(seconds, self._listener)
@@ -145,7 +147,8 @@ class AnsweredCall:
         coverage = self._listening.coverage(seconds)
         for leg, fork in self._forks.items():
             causes = {*coverage[leg].causes, *more}
-            if seconds - coverage[leg].received_s > _HARDLY_S:
+            missing_s = seconds - coverage[leg].received_s
+            if missing_s > _HARDLY_S or ("shed" in fork.losses and not coverage[leg].received_s):
                 causes |= fork.losses or {"audio-lost"}
             coverage[leg].causes[:] = sorted(causes)
         return coverage

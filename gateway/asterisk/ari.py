@@ -1,22 +1,26 @@
 """Owns the conversation with Asterisk's REST interface: requests, and the stream of events.
 
-Used by `pbx`, `fork` and `doctor`. The password travels in a header only and appears in no message
-and no log line.
+Used by `pbx`, `fork` and `doctor`. Requests go over the connection of events where Asterisk takes
+them there, else over HTTP. The password travels in a header only and appears in no message and no
+log line.
 """
 
 import base64
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from typing import Any, Final, Self
 from urllib.parse import quote, urlencode
 
 import httpx
+import structlog
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidHandshake, InvalidStatus, WebSocketException
 
 from callwarden.settings import Asterisk
+from gateway.asterisk.ari_socket import RESPONSE, Answer, AriSocket, ConnectionLost, Event
+
+_log = structlog.get_logger(__name__)
 
 _TIMEOUT_S: Final = 3.0
 _MAX_EVENT_BYTES: Final = 1 << 20
@@ -34,15 +38,6 @@ class AriRefused(Exception):
         super().__init__(f"ARI {method} {path}: {status} {message}")
 
 
-@dataclass(frozen=True)
-class Event:
-    """One event, with the id of the channel it is about (empty: about none)."""
-
-    kind: str
-    channel: str
-    body: Mapping[str, Any]
-
-
 class Ari:
     """A client of one Asterisk. Close it, or use it in `async with`."""
 
@@ -58,6 +53,7 @@ class Ari:
             trust_env=False,
             limits=httpx.Limits(max_connections=16),
         )
+        self._socket: AriSocket | None = None
 
     async def __aenter__(self) -> Self:
         return self
@@ -69,13 +65,11 @@ class Ari:
         await self._http.aclose()
 
     async def get(self, path: str, **query: str) -> Any:
-        return await self._request("GET", path, query)
+        """Always over HTTP: a long list must not hold up the events."""
+        return self._read("GET", path, await self._over_http("GET", path, query))
 
     async def post(self, path: str, **query: str) -> Any:
         return await self._request("POST", path, query)
-
-    async def put(self, path: str, body: Mapping[str, Any]) -> Any:
-        return await self._request("PUT", path, {}, body)
 
     async def delete(self, path: str) -> bool:
         """False: it was gone already."""
@@ -90,7 +84,8 @@ class Ari:
     async def variable(self, channel: str, name: str) -> str:
         """A channel's variable; empty when it has none, or the channel is gone."""
         try:
-            found = await self.get(f"channels/{quote(channel, safe='')}/variable", variable=name)
+            path = f"channels/{quote(channel, safe='')}/variable"
+            found = await self._request("GET", path, {"variable": name})
         except AriRefused as refused:
             if refused.status != httpx.codes.NOT_FOUND:
                 raise
@@ -105,27 +100,69 @@ class Ari:
         body: Mapping[str, Any] | None = None,
     ) -> Any:
         """Raises AriUnavailable or AriRefused. Returns the JSON of the answer, None without one."""
+        if self._socket and self._socket.takes_requests:
+            try:
+                answer = await self._socket.request(method, path, query, body)
+            except ConnectionLost as lost:
+                raise AriUnavailable(self._unreachable(str(lost))) from None
+        else:
+            answer = await self._over_http(method, path, query, body)
+        return self._read(method, path, answer)
+
+    async def _over_http(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str],
+        body: Mapping[str, Any] | None = None,
+    ) -> Answer:
+        """Raises AriUnavailable."""
         try:
             answer = await self._http.request(method, path, params=query, json=body)
         except httpx.HTTPError as error:
             raise AriUnavailable(self._unreachable(type(error).__name__)) from None
-        if answer.status_code in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
+        return Answer(answer.status_code, answer.reason_phrase, answer.text)
+
+    def _read(self, method: str, path: str, answer: Answer) -> Any:
+        """What the answer says, None where nothing. Raises AriUnavailable or AriRefused."""
+        if answer.status in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
             raise AriUnavailable(self._not_let_in())
-        if answer.is_error:
-            raise AriRefused(answer.status_code, method, path, _message(answer))
-        return answer.json() if answer.content else None
+        if httpx.codes.is_error(answer.status):
+            raise AriRefused(answer.status, method, path, _message(answer))
+        return json.loads(answer.body) if answer.body else None
 
     @asynccontextmanager
-    async def events(self) -> AsyncIterator[AsyncIterator[Event]]:
-        """The events of every channel while the connection lasts. Raises AriUnavailable.
+    async def events(self, kinds: Collection[str]) -> AsyncIterator[AsyncIterator[Event]]:
+        """The events of these kinds, of every channel, while the connection lasts; requests go over
+        it where Asterisk takes them. Raises AriUnavailable.
 
         The iterator ends when Asterisk closes the connection; what falls meanwhile is not repeated.
         """
+        socket = AriSocket(await self._connect())
+        try:
+            await self._filter(kinds)
+            socket.find_out()
+            self._socket = socket
+            yield socket.events()
+        finally:
+            self._socket = None
+            await socket.close()
+
+    async def _filter(self, kinds: Collection[str]) -> None:
+        """Spares us the events of whole queues and conferences. Older than 16.3: gets them all."""
+        path = f"applications/{self.application}/eventFilter"
+        allowed = {"allowed": [{"type": kind} for kind in (RESPONSE, *kinds)]}
+        try:
+            self._read("PUT", path, await self._over_http("PUT", path, {}, allowed))
+        except AriRefused as refused:
+            _log.info("events are not filtered", why=str(refused))
+
+    async def _connect(self) -> ClientConnection:
         scheme = "wss" if self._url.startswith("https") else "ws"
         query = urlencode({"app": self.application, "subscribeAll": "true"})
         credentials = base64.b64encode(f"{self._user}:{self._password}".encode()).decode()
         try:
-            connection = await connect(
+            return await connect(
                 f"{scheme}://{self._url.partition('://')[2]}/ari/events?{query}",
                 additional_headers={"Authorization": f"Basic {credentials}"},
                 open_timeout=_TIMEOUT_S,
@@ -133,6 +170,7 @@ class Ari:
                 max_size=_MAX_EVENT_BYTES,
                 ping_interval=10,
                 ping_timeout=10,
+                compression=None,
                 proxy=None,
             )
         except InvalidStatus as error:
@@ -142,10 +180,6 @@ class Ari:
             raise AriUnavailable(self._unreachable(f"HTTP {status}")) from None
         except (OSError, TimeoutError, InvalidHandshake, WebSocketException) as error:
             raise AriUnavailable(self._unreachable(type(error).__name__)) from None
-        try:
-            yield _events(connection)
-        finally:
-            await connection.close()
 
     def _unreachable(self, why: str) -> str:
         return (
@@ -160,22 +194,8 @@ class Ari:
         )
 
 
-async def _events(connection: ClientConnection) -> AsyncIterator[Event]:
+def _message(answer: Answer) -> str:
     try:
-        async for message in connection:
-            body = json.loads(message)
-            yield Event(str(body.get("type", "")), _channel(body), body)
-    except WebSocketException:
-        return
-
-
-def _channel(body: Mapping[str, Any]) -> str:
-    channel = body.get("channel") or body.get("peer") or {}
-    return str(channel.get("id", ""))
-
-
-def _message(answer: httpx.Response) -> str:
-    try:
-        return str(answer.json().get("message", answer.reason_phrase))
+        return str(json.loads(answer.body).get("message", answer.reason))
     except (ValueError, AttributeError):
-        return answer.reason_phrase
+        return answer.reason

@@ -1,8 +1,8 @@
 """Owns one leg's fork: a snoop on the party's channel (`spy=in`: what that party says) in a mixing
 bridge of its own with an externalMedia channel, which brings the audio to a media listener.
 
-Run by `pbx` for each leg of an answered call. The invariant: whatever a fork made in Asterisk it
-deletes again, after a hang-up, a lost listener, a failure half-way or a cancellation; its names
+Run by `pbx` for each leg of an answered call. The invariant: whatever a fork made in Asterisk is
+gone again, after a hang-up, a lost listener, a failure half-way or a cancellation; its names
 begin with the application's, so that what a killed gateway left behind is known as ours.
 """
 
@@ -14,6 +14,7 @@ from typing import Any, Final
 import structlog
 
 from gateway.asterisk.ari import Ari, AriRefused, AriUnavailable
+from gateway.asterisk.turns import Turns
 from gateway.media.reception import Line, MediaListener, Reception
 
 _log = structlog.get_logger(__name__)
@@ -27,6 +28,14 @@ _LOOK_S: Final = 0.5
 _FIRST_PAUSE_S: Final = 0.2
 _LONGEST_PAUSE_S: Final = 5.0
 _DELETE_S: Final = 5.0
+_GOES_S: Final = 1.0
+"""How long a channel of ours may take to end by itself once what it hangs on has ended."""
+_SHED_S: Final = 0.5
+"""A wait for one's turn beyond this is a cause of its own for what was missed."""
+_BEHIND: Final = (
+    "listening is behind: more calls are answered than this box can begin to listen to; "
+    "use a faster one"
+)
 
 
 class ForkFailed(Exception):
@@ -37,10 +46,11 @@ class Stasis:
     """Our application in Asterisk: whether it is connected, which of our channels have entered it
     and which are gone. Fed from the events, waited upon by forks."""
 
-    def __init__(self) -> None:
+    def __init__(self, turns: Turns) -> None:
+        self.turns = turns
         self.connected = asyncio.Event()
-        self._entering: dict[str, asyncio.Future[None]] = {}
-        self._leaving: dict[str, asyncio.Future[None]] = {}
+        self._entering: dict[str, asyncio.Future[bool]] = {}
+        self._leaving: dict[str, asyncio.Future[bool]] = {}
         self._forks: set[str] = set()
 
     def claim(self, fork: str) -> None:
@@ -53,11 +63,16 @@ class Stasis:
         """False for a channel or bridge of ours that no living fork made."""
         return name.removeprefix(f"{application}.").partition(".")[2] in self._forks
 
-    def expect(self, channel: str) -> tuple[asyncio.Future[None], asyncio.Future[None]]:
-        """Futures of the channel's entry and end; call before the channel is made."""
+    def expect(self, channel: str) -> tuple[asyncio.Future[bool], asyncio.Future[bool]]:
+        """Futures of the channel's entry and end; call before the channel is made. False: the
+        events were interrupted, and nobody knows."""
         loop = asyncio.get_running_loop()
         self._entering[channel], self._leaving[channel] = loop.create_future(), loop.create_future()
         return self._entering[channel], self._leaving[channel]
+
+    def leaving(self, channel: str) -> asyncio.Future[bool] | None:
+        """The future of the channel's end; None where none is expected."""
+        return self._leaving.get(channel)
 
     def forget(self, channel: str) -> None:
         for futures in (self._entering, self._leaving):
@@ -66,21 +81,21 @@ class Stasis:
                 future.cancel()
 
     def entered(self, channel: str) -> None:
-        _resolve(self._entering.get(channel))
+        _resolve(self._entering.get(channel), True)
 
     def gone(self, channel: str) -> None:
-        _resolve(self._leaving.get(channel))
+        _resolve(self._leaving.get(channel), True)
 
     def disconnected(self) -> None:
         """The events were interrupted: nothing is known of any channel any more."""
         self.connected.clear()
-        for channel in tuple(self._leaving):
-            self.gone(channel)
+        for future in self._leaving.values():
+            _resolve(future, False)
 
 
-def _resolve(future: asyncio.Future[None] | None) -> None:
+def _resolve(future: asyncio.Future[bool] | None, known: bool) -> None:
     if future is not None and not future.done():
-        future.set_result(None)
+        future.set_result(known)
 
 
 class Fork:
@@ -106,6 +121,8 @@ class Fork:
         """Why the leg is not heard; empty while it is."""
         self.losses: set[str] = set()
         """Every cause for which audio was missed, for the coverage."""
+        self.call_is_over = False
+        """Asterisk ends by itself what hangs on the party's channel."""
 
     async def hold(self) -> None:
         """Forks, and forks anew whenever it is lost, until cancelled (at the end of the call)."""
@@ -133,21 +150,34 @@ class Fork:
 
     async def _hear(self) -> None:
         """One fork from its making to its loss. Always raises."""
-        name = f"{self._reception.leg.value}.{secrets.token_hex(4)}.{self._channel}"
-        made = _Made(self._ari, self._stasis, name)
-        self._reception.interrupted()
-        line = await self._media.open(self._reception)
-        try:
-            async with asyncio.timeout(_ENTER_S):
-                await made.by(self._channel, dict(line.parameters))
-            await self._until_lost(line.lost, made)
-        except TimeoutError:
-            raise ForkFailed(
-                "Asterisk did not bring the audio: see `callwarden doctor` for modules and "
-                "websocket_client.conf"
-            ) from None
-        finally:
-            await _to_the_end(_undo(made, line))
+        asked_s = self._reception.clock.seconds()
+        async with self._stasis.turns.turn(self._waits) as turn_over:
+            if self._reception.clock.seconds() - asked_s < _SHED_S:
+                self.losses.discard("shed")
+            name = f"{self._reception.leg.value}.{secrets.token_hex(4)}.{self._channel}"
+            made = _Made(self._ari, self._stasis, name)
+            self._reception.interrupted()
+            line = await self._media.open(self._reception)
+            try:
+                async with asyncio.timeout(_ENTER_S):
+                    await made.by(self._channel, dict(line.parameters))
+                turn_over()
+                await self._until_lost(line.lost, made)
+            except TimeoutError:
+                raise ForkFailed(
+                    "Asterisk did not bring the audio: see `callwarden doctor` for modules and "
+                    "websocket_client.conf"
+                ) from None
+            finally:
+                await _to_the_end(self._undo(made, line))
+
+    def _waits(self) -> None:
+        self.losses.add("shed")
+        self._become(_BEHIND)
+
+    async def _undo(self, made: "_Made", line: Line) -> None:
+        await line.close()
+        await made.delete(goes_by_itself=self.call_is_over)
 
     async def _until_lost(self, lost: asyncio.Future[str], made: "_Made") -> None:
         clock = self._reception.clock
@@ -216,27 +246,28 @@ class _Made:
         if not self.gone.done():
             self.gone.set_result(None)
 
-    async def delete(self) -> None:
-        """Deletes what is still there. What cannot be deleted now is an orphan that the next
-        connection to Asterisk deletes."""
-        self._stasis.forget(self._snoop)
-        self._stasis.forget(self._external)
+    async def delete(self, *, goes_by_itself: bool) -> None:
+        """Deletes what is still there; with `goes_by_itself`, only what does not soon go without.
+        What cannot be deleted now is an orphan that the next look around deletes."""
+        left = {channel: self._stasis.leaving(channel) for channel in (self._external, self._snoop)}
         try:
             async with asyncio.timeout(_DELETE_S):
-                await asyncio.gather(
-                    self._ari.delete(f"channels/{self._external}"),
-                    self._ari.delete(f"channels/{self._snoop}"),
-                    self._ari.delete(f"bridges/{self._bridge}"),
-                )
+                await self._ari.delete(f"bridges/{self._bridge}")
+                going = [each for each in left.values() if each]
+                if goes_by_itself and going:
+                    await asyncio.wait(going, timeout=_GOES_S)
+                stay = [
+                    channel
+                    for channel, gone in left.items()
+                    if not (gone and gone.done() and gone.result())
+                ]
+                await asyncio.gather(*(self._ari.delete(f"channels/{each}") for each in stay))
         except (AriUnavailable, AriRefused, TimeoutError) as error:
             _log.warning("fork not deleted", cause=str(error) or "timeout")
         finally:
+            self._stasis.forget(self._snoop)
+            self._stasis.forget(self._external)
             self._stasis.disclaim(self._name)
-
-
-async def _undo(made: _Made, line: Line) -> None:
-    await made.delete()
-    await line.close()
 
 
 async def _to_the_end(work: Any) -> None:

@@ -17,15 +17,18 @@ import structlog
 from callwarden.settings import Media, Settings
 from gateway.asterisk.ami import watch_ami
 from gateway.asterisk.answered_call import AnsweredCall, Room
-from gateway.asterisk.ari import Ari, AriRefused, AriUnavailable, Event
+from gateway.asterisk.ari import Ari, AriRefused, AriUnavailable
+from gateway.asterisk.ari_socket import Event
 from gateway.asterisk.attempts import Attempt, Attempts
 from gateway.asterisk.fork import Stasis, delete_orphans
+from gateway.asterisk.turns import Turns
 from gateway.durable import Durable
 from gateway.enforcement import Enforcement
 from gateway.floor import CallState, Floor, LiveCall
 from gateway.health import Health, HealthStatus
 from gateway.media.reception import MediaListener
 from gateway.media.websocket import WebsocketMedia
+from gateway.metrics import Metrics
 from gateway.recognizer_link import RecognizerLink
 from policy.dialling.number import masked
 from policy.ledger import CallRecord, Ledger, LedgerUnavailable
@@ -36,8 +39,11 @@ _log = structlog.get_logger(__name__)
 NONCE: Final = "CALLWARDEN_NONCE"
 _HELPER_LEG: Final = "Local/s@callwarden-gate-leg"
 """Channels that only ask the gate: they bear the nonce and are no party of the call."""
+_NAMED: Final = "CallwardenNonce"
+"""The dialplan's event that a channel has its nonce now. ChannelVarset would tell as well, among
+some thirty others a call, each with a whole channel in it."""
 _EVENTS: Final = (
-    "ChannelVarset",
+    "ChannelUserevent",
     "Dial",
     "ChannelDestroyed",
     "StasisStart",
@@ -53,13 +59,15 @@ _NORMAL_CLEARING: Final = 16
 class Pbx:
     """`run` it for ever; `close` it at the end. `ledger` is open."""
 
-    def __init__(self, settings: Settings, floor: Floor, ledger: Ledger, health: Health) -> None:
+    def __init__(
+        self, settings: Settings, floor: Floor, ledger: Ledger, health: Health, metrics: Metrics
+    ) -> None:
         self._settings = settings
         self._floor = floor
         self._ledger = ledger
         self._health = health
         self._ari = Ari(settings.asterisk)
-        self._stasis = Stasis()
+        self._stasis = Stasis(Turns(metrics.leg_shed))
         self._media = media_listener(settings.media)
         self._link = RecognizerLink(settings, health)
         self._durable = Durable(health)
@@ -79,6 +87,11 @@ class Pbx:
             self._durable,
             self._enforcement,
         )
+
+    @property
+    def legs_waiting(self) -> int:
+        """Legs of answered calls whose fork has to wait its turn."""
+        return self._stasis.turns.waiting
 
     async def run(self) -> None:
         """Until cancelled. May be run again after it failed: calls that are up stay held."""
@@ -123,7 +136,7 @@ class Pbx:
         pause_s = _FIRST_PAUSE_S
         while True:
             try:
-                async with self._ari.events() as events:
+                async with self._ari.events(_EVENTS) as events:
                     pause_s = _FIRST_PAUSE_S
                     async with asyncio.TaskGroup() as parts:
                         reconciling = parts.create_task(self._keep_reconciled())
@@ -145,12 +158,6 @@ class Pbx:
             pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
 
     async def _keep_reconciled(self) -> None:
-        try:
-            # Spares us the events of whole queues and conferences. Older than 16.3: gets them all.
-            kinds = {"allowed": [{"type": kind} for kind in _EVENTS]}
-            await self._ari.put(f"applications/{self._ari.application}/eventFilter", kinds)
-        except AriRefused as refused:
-            _log.info("events are not filtered", why=str(refused))
         while True:
             await self._reconcile()
             self._stasis.connected.set()
@@ -205,9 +212,8 @@ class Pbx:
 
     async def _handle(self, event: Event) -> None:
         match event.kind:
-            case "ChannelVarset" if event.channel:
-                if str(event.body["variable"]).lstrip("_") == NONCE:
-                    self._name(event)
+            case "ChannelUserevent" if event.channel and event.body["eventname"] == _NAMED:
+                self._name(event.channel, str(event.body["userevent"].get("nonce", "")))
             case "Dial":
                 await self._dial(event)
             case "StasisStart":
@@ -222,11 +228,8 @@ class Pbx:
                 )
                 raise AriUnavailable(text)
 
-    def _name(self, event: Event) -> None:
+    def _name(self, channel: str, nonce: str) -> None:
         """The dialplan gave a channel its nonce; another one than before is another attempt."""
-        channel, nonce = event.channel, str(event.body["value"])
-        if str(event.body["channel"]["name"]).startswith(_HELPER_LEG):
-            return
         attempt = self._attempts.of_channel(channel)
         self._nonces[channel] = nonce
         if attempt and attempt.agent_channel == channel and attempt.call_id != nonce:

@@ -1,11 +1,14 @@
 """Owns the WebSocket server to which Asterisk's chan_websocket brings the audio of a leg.
 
 Used by `fork` through `Line`. A connection is let in only with the id of a line that was opened for
-it, unguessable and used once; anything else is answered 403 before a byte of audio is read.
+it, unguessable and used once; anything else is answered 403 before a byte of audio is read. One
+that comes for a line closed meanwhile is let in and closed: after a refusal Asterisk comes back
+three times, half a second apart, and for so long stands still for other calls.
 """
 
 import asyncio
 import secrets
+from collections import deque
 from collections.abc import Mapping
 from http import HTTPStatus
 from urllib.parse import parse_qs, urlsplit
@@ -23,13 +26,19 @@ _log = structlog.get_logger(__name__)
 
 _MEDIA = Subprotocol("media")
 _MAX_FRAME_BYTES = 65_536
+_MOST_AWAITED = 4096
+"""Connections that may still come for lines that are closed; of older ones none will."""
 
 
 class WebsocketLine:
     """A line that waits for Asterisk's connection, or has it."""
 
     def __init__(
-        self, lines: "dict[str, WebsocketLine]", client: str, reception: Reception
+        self,
+        lines: "dict[str, WebsocketLine]",
+        awaited: deque[str],
+        client: str,
+        reception: Reception,
     ) -> None:
         self.id = secrets.token_hex(16)
         self.parameters: Mapping[str, str] = {
@@ -43,6 +52,7 @@ class WebsocketLine:
         self.connection: ServerConnection | None = None
         self.reception = reception
         self._lines = lines
+        self._awaited = awaited
         lines[self.id] = self
 
     def end(self, cause: str) -> None:
@@ -54,6 +64,8 @@ class WebsocketLine:
         self.end("closed")
         if self.connection:
             await self.connection.close()
+        else:
+            self._awaited.append(self.id)
 
 
 class WebsocketMedia:
@@ -62,6 +74,7 @@ class WebsocketMedia:
     def __init__(self, media: Media) -> None:
         self._media = media
         self._lines: dict[str, WebsocketLine] = {}
+        self._awaited: deque[str] = deque(maxlen=_MOST_AWAITED)
         self._server: Server | None = None
 
     @property
@@ -86,7 +99,7 @@ class WebsocketMedia:
         )
 
     async def open(self, reception: Reception) -> WebsocketLine:
-        return WebsocketLine(self._lines, self._media.websocket_client, reception)
+        return WebsocketLine(self._lines, self._awaited, self._media.websocket_client, reception)
 
     async def close(self) -> None:
         if self._server:
@@ -94,11 +107,13 @@ class WebsocketMedia:
             await self._server.wait_closed()
 
     def _line(self, request: Request | None) -> WebsocketLine | None:
-        asked = parse_qs(urlsplit(request.path).query).get("sid", [""]) if request else [""]
-        return self._lines.get(asked[0])
+        return self._lines.get(_id(request))
 
     def _admit(self, connection: ServerConnection, request: Request) -> Response | None:
         line = self._line(request)
+        if line is None and _id(request) in self._awaited:
+            self._awaited.remove(_id(request))
+            return None
         if line is None or line.connection is not None:
             return connection.respond(HTTPStatus.FORBIDDEN, "no such line\n")
         line.connection = connection
@@ -123,3 +138,7 @@ class WebsocketMedia:
         finally:
             line.end(cause)
             _log.debug("media line ended", cause=cause)
+
+
+def _id(request: Request | None) -> str:
+    return parse_qs(urlsplit(request.path).query).get("sid", [""])[0] if request else ""

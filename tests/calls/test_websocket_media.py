@@ -85,3 +85,15 @@ async def test_closing_a_line_closes_the_connection(media: WebsocketMedia) -> No
     async with await _dial(media, _id(line)) as asterisk:
         await line.close()
         await asyncio.wait_for(asterisk.wait_closed(), 2)
+
+
+async def test_who_comes_for_a_line_closed_meanwhile_is_let_in_once_and_closed(
+    media: WebsocketMedia,
+) -> None:
+    """Asterisk stands still for 1.5 s where it is refused."""
+    line = await media.open(Reception(Leg.AGENT, CallClock(), Heard()))
+    await line.close()
+    async with await _dial(media, _id(line)) as asterisk:
+        await asyncio.wait_for(asterisk.wait_closed(), 2)
+    with pytest.raises(InvalidStatus):
+        await _dial(media, _id(line))
