@@ -1,5 +1,5 @@
-"""Owns what a watcher is shown of before: the ledger's newest decisions, findings and suppressions
-as the events they were.
+"""Owns what a watcher is shown of before: the ledger's newest decisions, findings and suppressions,
+and what was said and found on the calls that are up, as the events they were.
 
 Called by oversight in a thread, since it reads the disk. A ledger that cannot be read is an empty
 past: the present is shown all the same.
@@ -13,11 +13,19 @@ import structlog
 
 from callwarden.v1 import conversation_pb2 as conversation
 from callwarden.v1 import oversight_pb2 as oversight
+from gateway.floor import LiveCall
 from gateway.gate.gatekeeper import decision_made
 from gateway.spoken import WIRE_OF
 from policy.dialling import number as numbers
-from policy.ledger import DecisionCounts, LedgerReader, LedgerUnavailable, RecordedSuppression
+from policy.ledger import (
+    DecisionCounts,
+    LedgerReader,
+    LedgerUnavailable,
+    RecordedFinding,
+    RecordedSuppression,
+)
 from policy.speech.finding import Finding, FindingStatus
+from policy.speech.utterance import Utterance
 
 _STATUS = {
     FindingStatus.PROVISIONAL: conversation.FINDING_STATUS_PROVISIONAL,
@@ -29,7 +37,8 @@ _log = structlog.get_logger(__name__)
 
 
 class History:
-    """Opens the ledger for each question: it is asked when a console connects, no more often."""
+    """Opens the ledger for each question: it is asked when a console connects,
+    no more often."""
 
     def __init__(self, file: Path, key_file: Path) -> None:
         self._file = file
@@ -49,18 +58,7 @@ class History:
                         )
                         for each in reader.recent_decisions(limit)
                     ),
-                    *(
-                        oversight.Event(
-                            at=each.at.timestamp(),
-                            finding=oversight.FindingRaised(
-                                call_id=each.call_id,
-                                agent=each.agent,
-                                scene=each.scene,
-                                finding=wire_finding(each.finding),
-                            ),
-                        )
-                        for each in reader.recent_findings(limit)
-                    ),
+                    *map(_raised, reader.recent_findings(limit)),
                     *(
                         oversight.Event(
                             at=each.suppression.since.timestamp(),
@@ -73,6 +71,30 @@ class History:
             _log.warning("no history to show", why=str(error))
             return ()
         return sorted(found, key=lambda event: event.at)
+
+    def of_call(self, call: LiveCall, limit: int) -> Sequence[oversight.Event]:
+        """The newest `limit` final utterances and findings each of one call, oldest first."""
+        try:
+            with LedgerReader.open(self._file, self._key_file) as reader:
+                said = reader.utterances_of(call.call_id, limit)
+                found = reader.findings_of(call.call_id, limit)
+        except LedgerUnavailable as error:
+            _log.warning("no history of a call to show", call=call.call_id, why=str(error))
+            return ()
+        began = (call.answered_at or call.started_at).timestamp()
+        events = [
+            *(
+                oversight.Event(
+                    at=began + each.end_s,
+                    utterance=oversight.UtteranceHeard(
+                        call_id=call.call_id, utterance=wire_utterance(each)
+                    ),
+                )
+                for each in said
+            ),
+            *map(_raised, found),
+        ]
+        return sorted(events, key=lambda event: event.at)
 
     def today(self) -> DecisionCounts:
         """Decisions of this box's calendar day so far. Raises LedgerUnavailable."""
@@ -90,6 +112,32 @@ def suppression_made(recorded: RecordedSuppression) -> oversight.SuppressionMade
         call_id=recorded.call_id,
         finding_id=recorded.finding_id,
         provisional=recorded.suppression.provisional,
+    )
+
+
+def _raised(recorded: RecordedFinding) -> oversight.Event:
+    return oversight.Event(
+        at=recorded.at.timestamp(),
+        finding=oversight.FindingRaised(
+            call_id=recorded.call_id,
+            agent=recorded.agent,
+            scene=recorded.scene,
+            finding=wire_finding(recorded.finding),
+        ),
+    )
+
+
+def wire_utterance(said: Utterance) -> conversation.Utterance:
+    """An utterance of the ledger in the wire's words."""
+    return conversation.Utterance(
+        utterance_id=said.utterance_id,
+        leg=WIRE_OF[said.leg],
+        start_s=said.start_s,
+        end_s=said.end_s,
+        text=said.text,
+        tokens=[each.text for each in said.tokens],
+        token_starts_s=[each.start_s for each in said.tokens],
+        final=said.final,
     )
 
 

@@ -9,6 +9,7 @@ import asyncio
 import errno
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from functools import partial
 from typing import Final, Protocol
 
 import grpc
@@ -22,27 +23,34 @@ from callwarden import transport
 from callwarden.settings import Tls
 from callwarden.v1 import oversight_pb2 as oversight
 from callwarden.v1 import oversight_pb2_grpc
-from gateway.floor import CallState, Floor
+from gateway.floor import CallState, Floor, LiveCall, Watcher
 from gateway.health import Health, HealthStatus
 
 SERVICE: Final = "callwarden.v1.Oversight"
 GATE: Final = "callwarden.gate"
 """Health checking answers SERVING for this name while the gate can allow calls."""
 _MOST_HISTORY: Final = 1000
+_MOST_OF_A_CALL: Final = 200
+"""Utterances, and as many findings, of a live call that a watcher begins with: half an hour's."""
+_MOST_OF_ALL_CALLS: Final = 10_000
+"""The same of all live calls, so that a watcher is live before what falls meanwhile is too much."""
 _GRACE_S: Final = 0.5
 
 _log = structlog.get_logger(__name__)
 
 
 class History(Protocol):
-    """What happened before: events of the ledger, oldest first."""
+    """What happened before: events of the ledger, oldest first. May block: it reads the disk."""
 
-    def __call__(self, limit: int) -> Sequence[oversight.Event]: ...
+    def events(self, limit: int) -> Sequence[oversight.Event]:
+        """The newest of each kind."""
+
+    def of_call(self, call: LiveCall, limit: int) -> Sequence[oversight.Event]:
+        """The newest final utterances and findings of one call."""
 
 
 class Servicer(oversight_pb2_grpc.OversightServicer):
-    """`history` may block (it reads the ledger) and is called in a thread; `hang_up` ends both
-    channels of a call."""
+    """`history` is asked in a thread; `hang_up` ends both channels of a call."""
 
     def __init__(
         self,
@@ -64,12 +72,17 @@ class Servicer(oversight_pb2_grpc.OversightServicer):
         """The present state, `live`, then each event as it falls."""
         with self._floor.watch() as watcher:
             sequence = self._floor.sequence
-            present = [self._floor.event(call.changed()) for call in self._floor.calls()]
+            calls = self._floor.calls()
+            present = [self._floor.event(call.changed()) for call in calls]
             present.append(self._floor.event(self._health.changed()))
-            past = await asyncio.to_thread(self._history, min(request.history, _MOST_HISTORY))
-            fallen_since = {_identity(event) for event in watcher.pending()}
-            for event in past:
-                if _identity(event) not in fallen_since:
+            limit = min(request.history, _MOST_HISTORY)
+            for event in await self._past(watcher, self._history.events, limit):
+                event.sequence = sequence
+                yield event
+            limit = min(_MOST_OF_A_CALL, _MOST_OF_ALL_CALLS // max(len(calls), 1))
+            for call in calls:
+                of_call = partial(self._history.of_call, call)
+                for event in await self._past(watcher, of_call, limit):
                     event.sequence = sequence
                     yield event
             for event in present:
@@ -79,6 +92,14 @@ class Servicer(oversight_pb2_grpc.OversightServicer):
             yield live
             async for event in watcher:
                 yield event
+
+    async def _past(
+        self, watcher: Watcher, ask: Callable[[int], Sequence[oversight.Event]], limit: int
+    ) -> list[oversight.Event]:
+        """What the ledger tells, without what the watcher is about to be told anyway."""
+        past = await asyncio.to_thread(ask, limit)
+        fallen_since = {_identity(event) for event in watcher.pending()}
+        return [event for event in past if _identity(event) not in fallen_since]
 
     async def HangUp(  # noqa: N802  # the name in the contract
         self,
@@ -109,6 +130,8 @@ def _identity(event: oversight.Event) -> tuple[str, ...] | None:
             found = event.finding
             identity = (found.call_id, found.finding.finding_id, str(found.finding.status))
             return ("finding", *identity)
+        case "utterance" if event.utterance.utterance.final:
+            return ("utterance", event.utterance.call_id, event.utterance.utterance.utterance_id)
         case "suppression":
             return ("suppression", event.suppression.suppression_id)
     return None

@@ -66,7 +66,7 @@ class _Gateway:
         self._tally = Tally()
         self._history = History(settings.ledger_file, settings.ledger_key_file)
         self._gate = GateThread(settings, self._floor, self._health, self._metrics, self._tally)
-        servicer = Servicer(self._floor, self._health, self._history.events, self._hang_up)
+        servicer = Servicer(self._floor, self._health, self._history, self._hang_up)
         self._oversight = OversightServer(servicer, self._floor, self._health)
         self._pbx: Pbx | None = None
         self._health.figures = self._figures

@@ -30,7 +30,7 @@ from policy.ledger.records import (
 from policy.ledger.seal import Seal
 from policy.ledger.unavailable import explained
 from policy.speech.finding import Finding, FindingStatus, Severity
-from policy.speech.utterance import Leg
+from policy.speech.utterance import Leg, Token, Utterance
 
 _PAGE = 500
 """Rows read at once by what reads everything."""
@@ -99,6 +99,24 @@ class LedgerReader:
             [limit],
         )
         return [self._finding(row) for row in found]
+
+    def findings_of(self, call_id: str, limit: int) -> list[RecordedFinding]:
+        """The newest findings of one call as they last stood, newest first."""
+        found = self._rows(
+            "SELECT findings.*, calls.agent, calls.scene FROM findings "  # noqa: S608 - own words
+            "LEFT JOIN calls ON calls.call_id = findings.call_id "
+            f"WHERE findings.call_id = ? AND {exports.LAST_STATE} "
+            "ORDER BY findings.seq DESC LIMIT ?",
+            [call_id, limit],
+        )
+        return [self._finding(row) for row in found]
+
+    def utterances_of(self, call_id: str, limit: int) -> list[Utterance]:
+        """What was said last on one call, newest first."""
+        found = self._rows(
+            "SELECT * FROM utterances WHERE call_id = ? ORDER BY seq DESC LIMIT ?", [call_id, limit]
+        )
+        return [self._utterance(row) for row in found]
 
     def recent_suppressions(self, limit: int) -> list[RecordedSuppression]:
         """The newest do-not-call entries, newest first, ended ones among them."""
@@ -198,6 +216,20 @@ class LedgerReader:
         )
         return RecordedFinding(
             row["call_id"], instant(row["at"]), row["agent"] or "", row["scene"] or "", finding
+        )
+
+    def _utterance(self, row: sqlite3.Row) -> Utterance:
+        words = self._keys.opened_words(row["words_sealed"])
+        tokens = tuple(Token(text, start_s) for text, start_s in words["tokens"])
+        return Utterance(
+            utterance_id=row["utterance_id"],
+            leg=Leg(row["leg"]),
+            start_s=row["start_s"],
+            end_s=row["end_s"],
+            tokens=tokens,
+            final=True,
+            settled=len(tokens),
+            text=words["text"],
         )
 
     def _suppression(self, row: sqlite3.Row) -> RecordedSuppression:

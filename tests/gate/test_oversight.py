@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
@@ -14,6 +15,7 @@ from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from callwarden import transport
 from callwarden.settings import Tls
+from callwarden.v1 import conversation_pb2 as conversation
 from callwarden.v1 import oversight_pb2 as oversight
 from callwarden.v1 import oversight_pb2_grpc
 from deploy.lab.numbers import open_now, shut_now
@@ -21,8 +23,14 @@ from gateway.health import HealthStatus
 from gateway.history import History
 from gateway.oversight import GATE, SERVICE, OversightServer, Servicer
 from policy.dialling import number as numbers
+from policy.speech.finding import FindingStatus
+from policy.speech.utterance import Leg, Token, Utterance
+from tests.calls.test_enforcement import REFUSED
 from tests.gate.at_the_gate import GateParts, gate
 from tests.gate.waiting import until
+from tui.view import View
+
+NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 
 
 @asynccontextmanager
@@ -35,7 +43,7 @@ async def served(
         hung_up.append(call_id)
 
     history = History(state / "ledger.sqlite3", state / "keys" / "ledger.key")
-    servicer = Servicer(parts.floor, parts.health, history.events, hang_up)
+    servicer = Servicer(parts.floor, parts.health, history, hang_up)
     server = OversightServer(servicer, parts.floor, parts.health)
     port = await server.start("127.0.0.1:0", Tls())
     try:
@@ -82,6 +90,73 @@ async def test_a_watcher_is_told_the_present_the_past_and_then_each_event(tmp_pa
         everything = str(told) + str(following)
         assert number not in everything
         assert suppressed not in everything
+
+
+def said(number: int, *, final: bool = True) -> Utterance:
+    tokens = (Token("nin2", float(number)), Token("hao3", number + 0.25))
+    return Utterance(
+        f"agent-{number}",
+        Leg.AGENT,
+        float(number),
+        number + 0.5,
+        tokens,
+        final,
+        2,
+        f"您好 {number}",
+    )
+
+
+async def test_a_watcher_that_comes_late_is_told_all_that_was_said_on_a_live_call(
+    tmp_path: Path,
+) -> None:
+    async with gate(tmp_path) as parts, served(parts, tmp_path) as channel:
+        ledger = parts.ledger.current
+        for nonce, number in (("n-1", open_now(1)), ("n-2", open_now(2)), ("n-3", open_now(3))):
+            await parts.ask(number, nonce=nonce)
+        certain = replace(REFUSED, status=FindingStatus.CERTAIN)
+        for row in (
+            ledger.add_utterance("n-1", said(1)),
+            ledger.add_utterance("n-1", said(2)),
+            ledger.add_finding("n-1", replace(certain, status=FindingStatus.PROVISIONAL), NOW),
+            ledger.add_finding("n-1", certain, NOW),
+            ledger.add_utterance("n-2", said(3)),
+            ledger.add_utterance("n-3", said(4)),
+        ):
+            await asyncio.wrap_future(row)
+        parts.floor.ended("n-3")
+
+        stub = oversight_pb2_grpc.OversightStub(channel)
+        told = await until_live(aiter(stub.Watch(oversight.WatchRequest(history=0))))
+        heard = [each.utterance for each in told if each.HasField("utterance")]
+        assert [(each.call_id, each.utterance.utterance_id) for each in heard] == [
+            ("n-1", "agent-1"),
+            ("n-1", "agent-2"),
+            ("n-2", "agent-3"),
+        ]
+        first = heard[0].utterance
+        assert (first.text, first.final, first.leg) == ("您好 1", True, conversation.LEG_AGENT)
+        assert (list(first.tokens), list(first.token_starts_s)) == (["nin2", "hao3"], [1.0, 1.25])
+        (found,) = [each.finding for each in told if each.HasField("finding")]
+        assert (found.call_id, found.finding.finding_id) == ("n-1", REFUSED.finding_id)
+        assert found.finding.status == conversation.FINDING_STATUS_CERTAIN
+        assert {event.sequence for event in told} == {told[-1].sequence}
+
+        view = View()
+        for event in told:
+            view.apply(event)
+        assert list(view.calls["n-1"].utterances) == ["agent-1", "agent-2"]
+        assert len(view.live_calls()) == 2
+
+
+async def test_of_a_long_call_a_watcher_is_told_the_end(tmp_path: Path) -> None:
+    async with gate(tmp_path) as parts, served(parts, tmp_path) as channel:
+        await parts.ask(open_now(1), nonce="n-1")
+        rows = [parts.ledger.current.add_utterance("n-1", said(each)) for each in range(250)]
+        await asyncio.gather(*map(asyncio.wrap_future, rows))
+        stub = oversight_pb2_grpc.OversightStub(channel)
+        told = await until_live(aiter(stub.Watch(oversight.WatchRequest(history=0))))
+    heard = [each.utterance.utterance for each in told if each.HasField("utterance")]
+    assert [each.utterance_id for each in heard] == [f"agent-{each}" for each in range(50, 250)]
 
 
 async def test_a_watcher_without_history_or_ledger_is_told_the_present(tmp_path: Path) -> None:

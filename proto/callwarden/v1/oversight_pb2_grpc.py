@@ -50,8 +50,9 @@ class OversightServicer:
     """Missing associated documentation comment in .proto file."""
 
     def Watch(self, request, context):
-        """First the present state (every live call, today's decisions and findings,
-        newest `history` of each, health), then `live`, then each event as it falls.
+        """First the present state (the newest `history` decisions, findings and
+        suppressions, every live call with what was said and found on it lately,
+        health), then `live`, then each event as it falls.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -32,8 +32,9 @@ class OversightStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> OversightAsyncStub: ...
     Watch: _grpc.UnaryStreamMultiCallable[_oversight_pb2.WatchRequest, _oversight_pb2.Event]
-    """First the present state (every live call, today's decisions and findings,
-    newest `history` of each, health), then `live`, then each event as it falls.
+    """First the present state (the newest `history` decisions, findings and
+    suppressions, every live call with what was said and found on it lately,
+    health), then `live`, then each event as it falls.
     """
     HangUp: _grpc.UnaryUnaryMultiCallable[_oversight_pb2.HangUpRequest, _oversight_pb2.HangUpResponse]
     """Ends both channels of a live call. NOT_FOUND: no such call is up."""
@@ -42,8 +43,9 @@ class OversightStub:
 class OversightAsyncStub(OversightStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     Watch: _aio.UnaryStreamMultiCallable[_oversight_pb2.WatchRequest, _oversight_pb2.Event]  # type: ignore[assignment]
-    """First the present state (every live call, today's decisions and findings,
-    newest `history` of each, health), then `live`, then each event as it falls.
+    """First the present state (the newest `history` decisions, findings and
+    suppressions, every live call with what was said and found on it lately,
+    health), then `live`, then each event as it falls.
     """
     HangUp: _aio.UnaryUnaryMultiCallable[_oversight_pb2.HangUpRequest, _oversight_pb2.HangUpResponse]  # type: ignore[assignment]
     """Ends both channels of a live call. NOT_FOUND: no such call is up."""
@@ -55,8 +57,9 @@ class OversightServicer(metaclass=_abc_1.ABCMeta):
         request: _oversight_pb2.WatchRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_oversight_pb2.Event], _abc.AsyncIterator[_oversight_pb2.Event]]:
-        """First the present state (every live call, today's decisions and findings,
-        newest `history` of each, health), then `live`, then each event as it falls.
+        """First the present state (the newest `history` decisions, findings and
+        suppressions, every live call with what was said and found on it lately,
+        health), then `live`, then each event as it falls.
         """
 
     @_abc_1.abstractmethod
