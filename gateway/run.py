@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 import click
 import structlog
 
-from callwarden import log
+from callwarden import log, transport
 from callwarden.command import with_settings
 from callwarden.settings import Settings, split_address
 from gateway.floor import Floor
@@ -46,6 +46,11 @@ Bound = TypeVar("Bound")
 def run(settings: Settings) -> int:
     """Runs until SIGTERM or SIGINT; SIGHUP reads the rulebooks anew. Exit code 2: a port is taken
     or a setting cannot be used."""
+    transport.require_usable(
+        settings.tls,
+        served={"oversight.listen": settings.oversight.listen},
+        dialled={"recognizer.address": settings.recognizer.address},
+    )
     log.configure(settings.log, "gateway")
     asyncio.run(_serve(settings))
     return 0

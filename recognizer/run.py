@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 import structlog
 
-from callwarden import log
+from callwarden import log, transport
 from callwarden.command import with_settings
 from callwarden.problems import Problem, ProblemsFound
 from callwarden.settings import Settings
@@ -34,6 +34,8 @@ def run(settings: Settings, model: str | None, grace_s: float) -> int:
 
     Without a model it runs and says so; calls are then not analysed.
     """
+    served = {"recognizer.listen": settings.recognizer.listen}
+    transport.require_usable(settings.tls, served=served, dialled={})
     log.configure(settings.log, "recognizer")
     asyncio.run(_serve(settings, model, grace_s))
     return 0

@@ -8,6 +8,7 @@ words spoken never cross a network in the clear.
 import errno
 import ipaddress
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 import grpc
@@ -26,6 +27,35 @@ _OPTIONS = (
     ("grpc.initial_reconnect_backoff_ms", 200),
     ("grpc.max_reconnect_backoff_ms", 2_000),
 )
+
+_NOT_LOOPBACK = "not loopback: set tls.certificate, tls.key and tls.ca, or use 127.0.0.1"
+
+
+def require_usable(tls: Tls, *, served: Mapping[str, str], dialled: Mapping[str, str]) -> None:
+    """Looks at what a program is about to serve and to dial, before it does anything else: each
+    address under its key in the configuration, and the certificate files that they need.
+
+    Raises ProblemsFound with everything that `serve_on` and `channel_to` would refuse.
+    """
+    problems: set[Problem] = set()
+    secured = {"served": bool(tls.certificate and tls.key), "dialled": bool(tls.ca)}
+    for side, addresses in (("served", served), ("dialled", dialled)):
+        for key, address in addresses.items():
+            if not secured[side] and not _is_loopback(address):
+                problems.add(Problem(address, 1, 1, key, _NOT_LOOPBACK))
+    for key, file in (
+        ("tls.certificate", tls.certificate),
+        ("tls.key", tls.key),
+        ("tls.ca", tls.ca),
+        ("tls.client_ca", tls.client_ca),
+    ):
+        try:
+            if file:
+                _read(file, key)
+        except ProblemsFound as unreadable:
+            problems |= set(unreadable.problems)
+    if problems:
+        raise ProblemsFound(problems)
 
 
 def serve_on(server: grpc.aio.Server, address: str, tls: Tls) -> int:
@@ -79,11 +109,13 @@ def _read(file: Path, key: str) -> bytes:
 
 
 def _require_loopback(address: str) -> None:
+    if not _is_loopback(address):
+        raise ProblemsFound([Problem(address, 1, 1, "tls", _NOT_LOOPBACK)])
+
+
+def _is_loopback(address: str) -> bool:
     host, _ = split_address(address)
     try:
-        local = ipaddress.ip_address(host).is_loopback
+        return ipaddress.ip_address(host).is_loopback
     except ValueError:
-        local = host == "localhost"
-    if not local:
-        message = "not loopback: set tls.certificate, tls.key and tls.ca, or use 127.0.0.1"
-        raise ProblemsFound([Problem(address, 1, 1, "tls", message)])
+        return host == "localhost"

@@ -71,13 +71,43 @@ def test_a_taken_port_is_said_with_what_to_do(tmp_path: Path) -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         address = f"127.0.0.1:{taken.getsockname()[1]}"
-        gateway = GatewayProcess(tmp_path, gate={"listen": address})
-        ended = subprocess.run(
-            [*COMMAND, str(gateway.config)], capture_output=True, text=True, check=False, timeout=20
-        )
+        ended = _ended(GatewayProcess(tmp_path, gate={"listen": address}))
     assert ended.returncode == 2
     assert f"gate.listen: {address}: Address already in use" in ended.stderr
     assert "set gate.listen" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def _ended(gateway: GatewayProcess) -> "subprocess.CompletedProcess[str]":
+    """What it said that could not even start."""
+    command = [*COMMAND, str(gateway.config)]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=20)
+
+
+def test_words_in_the_clear_across_a_network_end_it_at_the_start(tmp_path: Path) -> None:
+    """Both addresses at once, before anything listens."""
+    gateway = GatewayProcess(
+        tmp_path, oversight={"listen": "0.0.0.0:0"}, recognizer={"address": "192.0.2.7:4576"}
+    )
+    ended = _ended(gateway)
+    assert ended.returncode == 2
+    said = ended.stderr.splitlines()
+    assert [line.split(": ")[:3] for line in said] == [
+        ["0.0.0.0:0:1:1", "oversight.listen", "not loopback"],
+        ["192.0.2.7:4576:1:1", "recognizer.address", "not loopback"],
+    ]
+    assert all("tls.certificate" in line for line in said)
+    assert not (tmp_path / "state").exists()
+
+
+def test_a_certificate_that_cannot_be_read_ends_it_at_the_start(tmp_path: Path) -> None:
+    missing = tmp_path / "none.pem"
+    gateway = GatewayProcess(
+        tmp_path, tls={"ca": str(missing)}, recognizer={"address": "192.0.2.7:4576"}
+    )
+    ended = _ended(gateway)
+    assert ended.returncode == 2
+    assert f"{missing}:1:1: tls.ca: cannot be read: No such file" in ended.stderr
     assert "Traceback" not in ended.stderr
 
 

@@ -102,3 +102,15 @@ def test_a_model_that_was_named_but_is_none_ends_it_with_2(tmp_path: Path) -> No
     )
     assert done.returncode == 2
     assert "no such folder" in done.stderr
+
+
+def test_words_in_the_clear_across_a_network_end_it_at_the_start(tmp_path: Path) -> None:
+    config = tmp_path / "callwarden.yaml"
+    config.write_text("recognizer: {listen: '0.0.0.0:0'}\n")
+    command = (sys.executable, "-m", "callwarden.command", "recognizer", "run")
+    done = subprocess.run(
+        (*command, "--config", str(config)), capture_output=True, text=True, check=False, timeout=20
+    )
+    assert done.returncode == 2
+    assert "0.0.0.0:0:1:1: recognizer.listen: not loopback: set tls." in done.stderr
+    assert len(done.stderr.splitlines()) == 1
