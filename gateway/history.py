@@ -11,11 +11,9 @@ from pathlib import Path
 
 import structlog
 
-from callwarden.v1 import conversation_pb2 as conversation
 from callwarden.v1 import oversight_pb2 as oversight
 from gateway.floor import LiveCall
 from gateway.gate.gatekeeper import decision_made
-from gateway.spoken import WIRE_OF
 from policy.dialling import number as numbers
 from policy.ledger import (
     DecisionCounts,
@@ -24,14 +22,7 @@ from policy.ledger import (
     RecordedFinding,
     RecordedSuppression,
 )
-from policy.speech.finding import Finding, FindingStatus
-from policy.speech.utterance import Utterance
-
-_STATUS = {
-    FindingStatus.PROVISIONAL: conversation.FINDING_STATUS_PROVISIONAL,
-    FindingStatus.CERTAIN: conversation.FINDING_STATUS_CERTAIN,
-    FindingStatus.WITHDRAWN: conversation.FINDING_STATUS_WITHDRAWN,
-}
+from policy.on_the_wire import finding_message, utterance_message
 
 _log = structlog.get_logger(__name__)
 
@@ -87,7 +78,7 @@ class History:
                 oversight.Event(
                     at=began + each.end_s,
                     utterance=oversight.UtteranceHeard(
-                        call_id=call.call_id, utterance=wire_utterance(each)
+                        call_id=call.call_id, utterance=utterance_message(each)
                     ),
                 )
                 for each in said
@@ -122,46 +113,6 @@ def _raised(recorded: RecordedFinding) -> oversight.Event:
             call_id=recorded.call_id,
             agent=recorded.agent,
             scene=recorded.scene,
-            finding=wire_finding(recorded.finding),
+            finding=finding_message(recorded.finding),
         ),
-    )
-
-
-def wire_utterance(said: Utterance) -> conversation.Utterance:
-    """An utterance of the ledger in the wire's words."""
-    return conversation.Utterance(
-        utterance_id=said.utterance_id,
-        leg=WIRE_OF[said.leg],
-        start_s=said.start_s,
-        end_s=said.end_s,
-        text=said.text,
-        tokens=[each.text for each in said.tokens],
-        token_starts_s=[each.start_s for each in said.tokens],
-        final=said.final,
-    )
-
-
-def wire_finding(found: Finding) -> conversation.Finding:
-    """A finding of the ledger in the wire's words."""
-    return conversation.Finding(
-        finding_id=found.finding_id,
-        rule=found.rule,
-        pack=found.pack,
-        rulebook=conversation.RulebookIdentity(
-            version=found.rulebook.version, digest=found.rulebook.digest
-        ),
-        severity=found.severity.value,
-        leg=WIRE_OF[found.leg],
-        start_s=found.start_s,
-        end_s=found.end_s,
-        heard_text=found.heard_text,
-        heard_pinyin=found.heard_pinyin,
-        matched=found.matched,
-        confidence=found.confidence,
-        status=_STATUS[found.status],
-        before=found.before,
-        after=found.after,
-        title_zh=found.title.zh,
-        title_en=found.title.en,
-        raised_s=found.raised_s,
     )

@@ -19,7 +19,7 @@ from callwarden.v1 import conversation_pb2 as conversation
 from callwarden.v1 import recognition_pb2 as recognition
 from gateway.media.reception import SAMPLE_RATE_HZ, Talking
 from gateway.recognizer_link import RecognizerLink
-from gateway.spoken import LEG_OF, WIRE_OF
+from policy.on_the_wire import LEG_OF, WIRE_OF
 from policy.speech.utterance import Leg
 
 _log = structlog.get_logger(__name__)

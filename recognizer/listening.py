@@ -8,17 +8,24 @@ import asyncio
 import re
 import time
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from datetime import date
 from typing import Final
 
 import grpc
 
+from callwarden.v1 import conversation_pb2 as conversation
 from callwarden.v1 import recognition_pb2 as wire
+from policy.on_the_wire import (
+    LEG_OF,
+    WIRE_OF,
+    finding_message,
+    identity_message,
+    utterance_message,
+)
 from policy.speech.finding import Finding
 from policy.speech.rulebook import SpeechRulebook
 from policy.speech.utterance import Utterance
-from recognizer import messages
 from recognizer.analysis import Analysis, AnalysisFailed, Heard, LegCoverage
 from recognizer.pool import Pool
 
@@ -76,7 +83,7 @@ class Listening:
         self._rate_hz = start.sample_rate_hz
         yield wire.ListenResponse(
             ready=wire.Ready(
-                model=self._pool.model.name, rulebook=messages.identity(self._rulebook.identity)
+                model=self._pool.model.name, rulebook=identity_message(self._rulebook.identity)
             )
         )
         self._reader = asyncio.create_task(self._read(analysis))
@@ -91,9 +98,9 @@ class Listening:
             covered = analysis.coverage()
             if covered != told and time.monotonic() - told_at >= _COVERAGE_EVERY_S:
                 told, told_at = covered, time.monotonic()
-                yield wire.ListenResponse(coverage=wire.Coverage(legs=messages.coverage(covered)))
+                yield wire.ListenResponse(coverage=wire.Coverage(legs=_coverage(covered)))
         self._reader.result()
-        closing = wire.Coverage(legs=messages.coverage(analysis.coverage()))
+        closing = wire.Coverage(legs=_coverage(analysis.coverage()))
         yield wire.ListenResponse(closing=closing)
 
     def close(self) -> None:
@@ -169,7 +176,7 @@ class Listening:
             raise Refused(grpc.StatusCode.INTERNAL, str(error)) from None
 
     async def _hear(self, analysis: Analysis, audio: wire.Audio) -> None:
-        leg, samples = messages.leg_of(audio.leg), len(audio.samples) // 2
+        leg, samples = LEG_OF.get(audio.leg), len(audio.samples) // 2
         if leg is None:
             raise _invalid("audio of no leg")
         if len(audio.samples) % 2 or not samples:
@@ -186,5 +193,17 @@ class Listening:
 
 def _response(heard: Heard) -> wire.ListenResponse:
     if isinstance(heard, Finding):
-        return wire.ListenResponse(finding=messages.finding(heard))
-    return wire.ListenResponse(utterance=messages.utterance(heard))
+        return wire.ListenResponse(finding=finding_message(heard))
+    return wire.ListenResponse(utterance=utterance_message(heard))
+
+
+def _coverage(of: Iterable[LegCoverage]) -> list[conversation.LegCoverage]:
+    return [
+        conversation.LegCoverage(
+            leg=WIRE_OF[each.leg],
+            received_s=each.received_s,
+            analysed_s=each.analysed_s,
+            causes=each.causes,
+        )
+        for each in of
+    ]

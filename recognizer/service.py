@@ -19,8 +19,8 @@ from callwarden import transport
 from callwarden.settings import Settings
 from callwarden.v1 import recognition_pb2 as wire
 from callwarden.v1 import recognition_pb2_grpc
+from policy.on_the_wire import identity_message
 from policy.speech.rulebook import SpeechRulebook
-from recognizer import messages
 from recognizer.listening import Listening, Refused
 from recognizer.models.model import Model
 from recognizer.pool import Pool
@@ -60,7 +60,7 @@ class Recognition(recognition_pb2_grpc.RecognitionServicer):
         self, request: wire.DescribeRequest, context: Any
     ) -> wire.DescribeResponse:
         answer = wire.DescribeResponse(
-            missing=self._missing, rulebook=messages.identity(self._rulebook.identity)
+            missing=self._missing, rulebook=identity_message(self._rulebook.identity)
         )
         if self._pool is not None:
             answer.model = self._pool.model.name

@@ -17,7 +17,6 @@ import structlog
 from callwarden.settings import Media
 from callwarden.v1 import conversation_pb2 as conversation
 from callwarden.v1 import oversight_pb2 as oversight
-from gateway import spoken
 from gateway.asterisk.ari import Ari
 from gateway.asterisk.fork import Fork, Stasis
 from gateway.durable import UTTERANCE, Durable
@@ -27,6 +26,7 @@ from gateway.listening import Listening
 from gateway.media.reception import CallClock, MediaListener, Reception
 from gateway.recognizer_link import RecognizerLink
 from policy.ledger import Ledger, LegCoverage
+from policy.on_the_wire import finding_of, utterance_of
 from policy.speech.utterance import Leg
 
 _log = structlog.get_logger(__name__)
@@ -77,7 +77,7 @@ class AnsweredCall:
                 room.stasis,
                 room.media,
                 channel=channel,
-                reception=Reception(leg, self._clock, self._listening.hear),
+                reception=Reception(leg, self._clock, self._hear),
                 changed=self.changed,
             )
             for leg, channel in channels.items()
@@ -91,12 +91,17 @@ class AnsweredCall:
         return self._clock.seconds()
 
     def start(self) -> None:
-        self._listener = self._task(self._listening.run())
         self._tasks = [
             *(self._task(fork.hold()) for fork in self._forks.values()),
             self._task(self._show_now_and_then()),
         ]
         self.changed()
+
+    def _hear(self, leg: Leg, first_sample: int, samples: bytes) -> None:
+        """The recognizer is asked for nothing before there is something to hear."""
+        if self._listener is None:
+            self._listener = self._task(self._listening.run())
+        self._listening.hear(leg, first_sample, samples)
 
     def _task(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(work)
@@ -163,7 +168,8 @@ class AnsweredCall:
         if live is None or live.state is CallState.ENDED:
             return
         causes = [fork.cause for fork in self._forks.values() if fork.cause]
-        causes += [self._listening.cause] if self._listening.cause else []
+        if self._listening.cause and (self._listener or not causes):
+            causes.append(self._listening.cause)
         self._room.floor.change(
             self._live.call_id,
             state=CallState.UNHEARD if causes else CallState.LISTENED,
@@ -179,12 +185,12 @@ class AnsweredCall:
         call_id = self._live.call_id
         self._room.floor.publish(oversight.UtteranceHeard(call_id=call_id, utterance=utterance))
         if utterance.final:
-            said = spoken.utterance(utterance)
+            said = utterance_of(utterance)
             write = partial(self._room.ledger.add_utterance, call_id, said)
             self._room.durable.record(UTTERANCE, call_id, write)
 
     def found(self, finding: conversation.Finding) -> None:
-        call_id, found = self._live.call_id, spoken.finding(finding)
+        call_id, found = self._live.call_id, finding_of(finding)
         self._room.enforcement.found(self._live, found)
         write = partial(self._room.ledger.add_finding, call_id, found, self._room.now())
         self._room.durable.record("finding", call_id, write)

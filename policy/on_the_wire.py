@@ -1,0 +1,97 @@
+"""Owns the turn between the policy's words and the contract's messages, in both directions.
+
+Called by the recognizer, which sends what it heard and found, and by the gateway, which records it
+as the policy's and publishes it as the contract's.
+"""
+
+from callwarden.v1 import conversation_pb2 as wire
+from policy.identity import RulebookIdentity, Title
+from policy.speech.finding import Finding, FindingStatus, Severity
+from policy.speech.utterance import Leg, Token, Utterance
+
+LEG_OF = {wire.LEG_AGENT: Leg.AGENT, wire.LEG_CUSTOMER: Leg.CUSTOMER}
+WIRE_OF = {leg: number for number, leg in LEG_OF.items()}
+
+_STATUS_OF = {
+    wire.FINDING_STATUS_PROVISIONAL: FindingStatus.PROVISIONAL,
+    wire.FINDING_STATUS_CERTAIN: FindingStatus.CERTAIN,
+    wire.FINDING_STATUS_WITHDRAWN: FindingStatus.WITHDRAWN,
+}
+_WIRE_STATUS_OF = {status: number for number, status in _STATUS_OF.items()}
+
+
+def identity_message(of: RulebookIdentity) -> wire.RulebookIdentity:
+    return wire.RulebookIdentity(version=of.version, digest=of.digest)
+
+
+def utterance_message(of: Utterance) -> wire.Utterance:
+    return wire.Utterance(
+        utterance_id=of.utterance_id,
+        leg=WIRE_OF[of.leg],
+        start_s=of.start_s,
+        end_s=of.end_s,
+        text=of.text,
+        tokens=[each.text for each in of.tokens],
+        token_starts_s=[each.start_s for each in of.tokens],
+        final=of.final,
+    )
+
+
+def utterance_of(message: wire.Utterance) -> Utterance:
+    """Raises KeyError for an unspecified leg."""
+    return Utterance(
+        utterance_id=message.utterance_id,
+        leg=LEG_OF[message.leg],
+        start_s=message.start_s,
+        end_s=message.end_s,
+        tokens=tuple(map(Token, message.tokens, message.token_starts_s)),
+        final=message.final,
+        settled=len(message.tokens) if message.final else 0,
+        text=message.text,
+    )
+
+
+def finding_message(of: Finding) -> wire.Finding:
+    return wire.Finding(
+        finding_id=of.finding_id,
+        rule=of.rule,
+        pack=of.pack,
+        rulebook=identity_message(of.rulebook),
+        severity=of.severity.value,
+        leg=WIRE_OF[of.leg],
+        start_s=of.start_s,
+        end_s=of.end_s,
+        heard_text=of.heard_text,
+        heard_pinyin=of.heard_pinyin,
+        matched=of.matched,
+        confidence=of.confidence,
+        status=_WIRE_STATUS_OF[of.status],
+        before=of.before,
+        after=of.after,
+        title_zh=of.title.zh,
+        title_en=of.title.en,
+        raised_s=of.raised_s,
+    )
+
+
+def finding_of(message: wire.Finding) -> Finding:
+    """Raises KeyError for an unspecified leg or status, ValueError for an unknown severity."""
+    return Finding(
+        finding_id=message.finding_id,
+        rule=message.rule,
+        pack=message.pack,
+        title=Title(zh=message.title_zh, en=message.title_en),
+        severity=Severity(message.severity),
+        rulebook=RulebookIdentity(message.rulebook.version, message.rulebook.digest),
+        leg=LEG_OF[message.leg],
+        start_s=message.start_s,
+        end_s=message.end_s,
+        heard_text=message.heard_text,
+        heard_pinyin=message.heard_pinyin,
+        matched=message.matched,
+        confidence=message.confidence,
+        status=_STATUS_OF[message.status],
+        raised_s=message.raised_s,
+        before=message.before,
+        after=message.after,
+    )
