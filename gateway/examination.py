@@ -28,7 +28,8 @@ _PROBE_S: Final = 3.0
 _LOW_BYTES: Final = 5 * 10**9
 _FULL_BYTES: Final = 2 * 10**8
 _HOOK: Final = (
-    "app_dial app_stack func_channel func_global func_logic func_rand func_strings func_cdr res_agi"
+    "app_dial app_exec app_stack app_userevent func_channel func_global func_logic func_rand "
+    "func_strings func_cdr res_agi"
 )
 _FORK: Final = "res_stasis res_stasis_snoop res_ari_channels res_ari_bridges bridge_softmix"
 _TRANSPORTS: Final = {

@@ -144,6 +144,7 @@ type = websocket_client
 connection_type = per_call_config
 uri = ws://127.0.0.1:{addresses.media}/media
 protocols = media
+reconnect_attempts = 1
 tls_enabled = no
 """,
         "rtp.conf": f"""\
@@ -159,6 +160,7 @@ icesupport = no
 [global]
 type = global
 user_agent = Callwarden lab
+taskprocessor_overload_trigger = pjsip_only
 [loopback]
 type = transport
 protocol = udp

@@ -21,6 +21,7 @@ import click
 from tqdm import tqdm
 
 from callwarden import transport
+from callwarden.command import with_settings
 from callwarden.figures import Figure, percentile, report
 from callwarden.memory import resident_mib
 from callwarden.settings import Settings
@@ -45,8 +46,15 @@ _CALLS_PER_S: Final = 50.0
 @click.option("--lab", "with_lab", is_flag=True, help="Also place calls through a real Asterisk.")
 @click.option("--seconds", default=20, show_default=True, help="How long the lab is loaded.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@with_settings
 def gate(  # noqa: PLR0917  # click passes options by name
-    connections: int, questions: int, rounds: int, with_lab: bool, seconds: int, as_json: bool
+    _settings: Settings,
+    connections: int,
+    questions: int,
+    rounds: int,
+    with_lab: bool,
+    seconds: int,
+    as_json: bool,
 ) -> int:
     """Measure the gate on this box. Exit code 1: a figure misses its bar."""
     with tempfile.TemporaryDirectory(prefix="callwarden-bench-") as folder:
