@@ -120,9 +120,7 @@ class _Gateway:
         self._supervise(self._count_today())
         self._supervise(self._health.run())
         self._supervise(self._keep_pbx())
-        # What was made at the start stays for ever: the collector need not visit it again.
-        gc.collect()
-        gc.freeze()
+        _leave_alone_what_is_there()
         return addresses
 
     async def _count_today(self) -> None:
@@ -141,6 +139,7 @@ class _Gateway:
         from gateway.asterisk.pbx import Pbx
 
         self._pbx = Pbx(self._settings, self._floor, ledger, self._health, self._metrics)
+        _leave_alone_what_is_there()
         try:
             while True:
                 try:
@@ -198,6 +197,13 @@ class _Gateway:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _leave_alone_what_is_there() -> None:
+    """What was made at the start stays for ever: the garbage collector, which stops every thread,
+    need not visit it again."""
+    gc.collect()
+    gc.freeze()
 
 
 async def _bound(key: str, address: str, serving: Awaitable[Bound]) -> Bound:

@@ -282,7 +282,7 @@ class Ledger:
         )
 
     def _add(self, table: str, **values: Value) -> Future[None]:
-        return self._writer.submit(lambda db: _insert(db, table, **values))
+        return self._writer.submit_beside(lambda db: _insert(db, table, **values))
 
     def _person(self, number: str, customer: str) -> "_Person":
         return _Person(
