@@ -17,28 +17,44 @@ from policy.speech.phrase import Sequence as Phrase
 
 
 class Tolerance(Enum):
-    """How closely a phrase must be heard.
+    """How closely a phrase must be heard. A syllable may be blurred (of the same class of sounds),
+    close, or only near (`sound`); a pause that breaks a phrase counts as one that is near.
 
-    USUAL: confusions count from three syllables on (坐牢 is not to be heard in zhuo lao); of five,
-    and of every four more, one may be another of the same initial or final, or a pause may break
-    the phrase (别再骚扰我 is heard in bie zai sao zhao wo).
-    GENEROUS is for what has to be told, where a phrase missed is a false alarm: confusions count
-    from two syllables on, and all but four may be near (本次通话将会被录音 is heard in ben si cong
-    hua jiang shui bei li yin, as it came through 10 dB of noise).
+    USUAL: from three syllables on they may be blurred or close (坐牢 is not to be heard in zhuo
+    lao), at most one of three close; from five on one of every four may be near (别再骚扰我 is
+    heard in bie zai sao zhao wo).
+    GENEROUS is for what has to be told, where a phrase missed is a false alarm: blurred from two
+    syllables on, and all but four may be near (本次通话将会被录音 is heard in ben si cong hua jiang
+    shui bei li yin, as it came through 10 dB of noise).
+    GUARD: blurred at any length, for 不是 is short; close from three syllables on; never near.
     """
 
     USUAL = "usual"
     GENEROUS = "generous"
+    GUARD = "guard"
 
     def nears(self, syllables: int) -> int:
         """How many of a phrase's syllables may be near."""
         if self is Tolerance.GENEROUS:
             return max(0, syllables - 4)
-        return syllables // 4 if syllables > 4 else 0
+        return syllables // 4 if self is Tolerance.USUAL and syllables > 4 else 0
 
-    def covers(self, syllables: int, blurs: int, nears: int) -> bool:
-        blurs_from = 2 if self is Tolerance.GENEROUS else 3
-        return (not blurs or syllables >= blurs_from) and nears <= self.nears(syllables)
+    def covers(self, place: "Place") -> bool:
+        blurred_from, close_from = _LEAST_SYLLABLES[self]
+        return (
+            (not place.blurs or place.syllables >= blurred_from)
+            and (not place.closes or place.syllables >= close_from)
+            and place.nears <= self.nears(place.syllables)
+            and (self is Tolerance.GENEROUS or place.nears + place.closes <= place.syllables // 3)
+        )
+
+
+SHORTEST_CLOSE = 3
+_LEAST_SYLLABLES = {
+    Tolerance.USUAL: (3, SHORTEST_CLOSE),
+    Tolerance.GENEROUS: (2, SHORTEST_CLOSE),
+    Tolerance.GUARD: (1, SHORTEST_CLOSE),
+}
 
 
 @dataclass(frozen=True)
@@ -71,9 +87,11 @@ class Node:
     """Patterns that more syllables, without a gap, would complete."""
     spare: int = 0
     """Most syllables that a phrase through here may have near."""
+    inexact: bool = False
+    """Whether a phrase through here need not be heard exactly."""
 
     _arrivals: list[tuple["Node", Gap | None, str]] = field(default_factory=list)
-    _near: dict[str, list["Node"]] = field(default_factory=dict)
+    _near: dict[str, list[tuple["Node", float]]] = field(default_factory=dict)
 
     def arrivals(self) -> list[tuple["Node", Gap | None, str]]:
         """Where one is who has come here: here, and wherever its bridges lead, with the gap that
@@ -90,14 +108,17 @@ class Node:
                     ways.append((bridge.node, bridge.gap or gap, said))
         return self._arrivals
 
-    def near(self, heard: str) -> list["Node"]:
-        """Its children that the syllable may be near to, for phrases that have some to spare."""
+    def near(self, heard: str) -> list[tuple["Node", float]]:
+        """Its children that the syllable may stand for without being alike, and how much of them
+        it is; worked out when first asked for."""
         if heard not in self._near:
-            self._near[heard] = [
-                node
+            alike = sound.blurred(heard)
+            found = [
+                (node, sound.nearness(heard, syllable))
                 for syllable, node in self.children.items()
-                if node.spare and syllable != heard and sound.is_near(heard, syllable)
+                if node.inexact and sound.blurred(syllable) != alike
             ]
+            self._near[heard] = [each for each in found if each[1]]
         return self._near[heard]
 
     def child(self, syllable: str) -> "Node":
@@ -118,6 +139,7 @@ class Place(NamedTuple):
     score: float
     syllables: int
     blurs: int
+    closes: int
     nears: int
     near_now: bool
     """Whether the last syllable was only near: no phrase ends so but with Tolerance.GENEROUS."""
@@ -148,25 +170,24 @@ def grow(
     said = list(phrase)
     while syllables(tuple(said[:1]), phrases_of, min) == 0:
         said.pop(0)
-    spare = tolerance.nears(syllables(phrase, phrases_of, max))
-    _Planter(Ending(pattern, "", tolerance), phrases_of, spare).plant(root, tuple(said), None)
+    longest = syllables(phrase, phrases_of, max)
+    _Planter(Ending(pattern, "", tolerance), phrases_of, longest).plant(root, tuple(said), None)
 
 
 def guard(phrases: Iterable[Phrase], phrases_of: PhrasesOf, *, backwards: bool) -> Node:
     """A tree for what stands right after a phrase or, read backwards, right before it."""
     root = Node()
-    planter = _Planter(Ending("", "", Tolerance.USUAL), phrases_of, 0, backwards=backwards)
+    ending = Ending("", "", Tolerance.GUARD)
     for phrase in phrases:
-        planter.plant(root, phrase, None)
+        longest = syllables(phrase, phrases_of, max)
+        _Planter(ending, phrases_of, longest, backwards=backwards).plant(root, phrase, None)
     return root
 
 
 def places_at(roots: Iterable[Node], first: int) -> list[Place]:
     """Where a phrase may begin."""
     return [
-        Place(
-            node, first, gap.most if gap else 0, bool(gap and gap.pauses), 0, 0, 0, 0, False, text
-        )
+        Place(node, first, *_opened(gap), 0.0, 0, 0, 0, 0, False, text)
         for root in roots
         for node, gap, text in root.arrivals()
     ]
@@ -180,17 +201,15 @@ def step(places: Iterable[Place], heard: str) -> list[Place]:
     for place in places:
         node = place.node
         for syllable, alike in node.alike.get(sounds_alike, ()):
-            blurs = place.blurs + (syllable != heard)
-            got = sound.likeness(heard, syllable)
-            for arrived in _arrived(place, alike, got, blurs, place.nears, near=False):
+            for arrived in _arrived(place, alike, sound.likeness(heard, syllable)):
                 _keep(best, arrived)
         if place.gap_left:
             if heard != "bu":
                 _keep(best, place._replace(gap_left=place.gap_left - 1))
-        elif place.nears < node.spare and place.syllables:
-            for near in node.near(heard):
-                nears = place.nears + 1
-                for arrived in _arrived(place, near, sound.NEAR, place.blurs, nears, near=True):
+            continue
+        for near, got in node.near(heard):
+            if got == sound.CLOSE or (place.syllables and place.nears < near.spare):
+                for arrived in _arrived(place, near, got):
                     _keep(best, arrived)
     return list(best.values())
 
@@ -219,7 +238,7 @@ def matches(places: Iterable[Place], last: int) -> Iterator[Match]:
         for ending in place.node.ends:
             if place.near_now and ending.tolerance is Tolerance.USUAL:
                 continue
-            if ending.tolerance.covers(place.syllables, place.blurs, place.nears):
+            if ending.tolerance.covers(place):
                 spelled = place.spelled + ending.spelled
                 yield Match(
                     ending.pattern, spelled, place.first, last, place.score, place.syllables
@@ -231,28 +250,40 @@ def over_pause(places: Iterable[Place]) -> list[Place]:
     return [place for place in places if place.gap_pauses and place.gap_left]
 
 
+def reached(places: Iterable[Place]) -> bool:
+    """Whether a guard stands at one of its places."""
+    return any(place.node.ends and Tolerance.GUARD.covers(place) for place in places)
+
+
 def touches(guards: Iterable[Node], sounds: Iterable[str | None]) -> bool:
     """Whether what was said, from the phrase's edge on, is something the guards stand for; None
     among the syllables is a pause."""
     places = places_at(guards, 0)
     for heard in sounds:
         places = over_pause(places) if heard is None else step(places, heard)
-        if any(place.node.ends for place in places):
+        if reached(places):
             return True
         if not places:
             break
     return False
 
 
-def _arrived(
-    place: Place, node: Node, score: float, blurs: int, nears: int, *, near: bool
-) -> Iterator[Place]:
-    """The place after one more syllable, and those where the phrase goes on from there."""
+def _arrived(place: Place, node: Node, got: float) -> Iterator[Place]:
+    """The place after one more syllable, which was heard so well, and those where the phrase goes
+    on from there."""
     first, spelled = place.first, place.spelled
-    score, said = place.score + score, place.syllables + 1
+    score, said = place.score + got, place.syllables + 1
+    blurs = place.blurs + (got in (sound.BLURRED, sound.BLURRED_TWICE))
+    closes = place.closes + (got == sound.CLOSE)
+    near = got in (sound.SAME_INITIAL, sound.SAME_FINAL)
+    nears = place.nears + near
     for at, gap, text in node.arrivals():
-        left, pauses = (gap.most, gap.pauses) if gap else (0, False)
-        yield Place(at, first, left, pauses, score, said, blurs, nears, near, spelled + text)
+        so_far = spelled + text
+        yield Place(at, first, *_opened(gap), score, said, blurs, closes, nears, near, so_far)
+
+
+def _opened(gap: Gap | None) -> tuple[int, bool]:
+    return (gap.most, gap.pauses) if gap else (0, False)
 
 
 @dataclass(frozen=True)
@@ -261,7 +292,7 @@ class _Planter:
 
     ending: Ending
     phrases_of: PhrasesOf
-    spare: int
+    longest: int
     backwards: bool = False
 
     def plant(self, node: Node, phrase: Phrase, out: Node | None) -> None:
@@ -316,6 +347,7 @@ class _Planter:
             self._mark(out, leads=False)
 
     def _mark(self, node: Node, *, leads: bool) -> None:
-        node.spare = max(node.spare, self.spare)
+        node.spare = max(node.spare, self.ending.tolerance.nears(self.longest))
+        node.inexact = node.inexact or self.longest >= SHORTEST_CLOSE
         if leads:
             node.leads_to.add(self.ending.pattern)

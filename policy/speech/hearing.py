@@ -76,8 +76,8 @@ class _Candidate:
     def hear_next(self, heard: str) -> None:
         self.against = automaton.step(self.against, heard)
         self.doubts = automaton.step(self.doubts, heard)
-        self.refused = self.refused or any(place.node.ends for place in self.against)
-        self.certain = self.certain and not any(place.node.ends for place in self.doubts)
+        self.refused = self.refused or automaton.reached(self.against)
+        self.certain = self.certain and not automaton.reached(self.doubts)
 
     def pause(self) -> None:
         self.against = automaton.over_pause(self.against)

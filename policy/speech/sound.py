@@ -15,9 +15,13 @@ from pypinyin import Style, lazy_pinyin
 SAME = 1.0
 BLURRED = 0.8
 """A confusion that Mandarin recognisers make on 8 kHz speech all the time (n/l, zh/z, in/ing …)."""
-NEAR = 0.4
-"""Another syllable with the same initial or the same final: 骚扰 heard as sao zhao."""
-BLURRED_TWICE = 0.5
+CLOSE = 0.7
+"""The same initial with a final that it is often taken for: 信 heard as xun, 办 as ben."""
+SAME_INITIAL = 0.5
+"""Any other syllable with the same initial: most mistakes keep it."""
+SAME_FINAL = 0.4
+"""Any other syllable with the same final: 骚扰 heard as sao zhao."""
+BLURRED_TWICE = 0.55
 """Confused in its initial and in its final: 零 heard as 您."""
 
 POLARITY = frozenset({"bu", "mei", "bie", "wu"})
@@ -25,7 +29,25 @@ POLARITY = frozenset({"bu", "mei", "bie", "wu"})
 
 _INITIALS = ("zh", "ch", "sh", *"bpmfdtnlgkhjqxrzcsyw")
 _INITIAL_CLASSES = {"zh": "z", "ch": "c", "sh": "s", "n": "l", "h": "f"}
-_FINAL_CLASSES = {"ing": "in", "eng": "en", "v": "i"}
+_FINAL_CLASSES = {"ing": "in", "eng": "en", "v": "i", "van": "ian", "ve": "ie", "vn": "in"}
+_CLOSE_FINALS = tuple(
+    frozenset(each.split())
+    for each in (
+        "an en ai ang",
+        "e en ei",
+        "ai ei",
+        "ian ie iang",
+        "iao iang",
+        "uan uai uang an",
+        "u uo ou",
+        "un ong en",
+        "ang ong",
+        "ui i",
+        "ao ou",
+        "a ang an",
+    )
+)
+"""Classes of finals among which mistakes heard on the telephone lie, and their neighbours."""
 _SHORT_FINALS = {"iou": "iu", "uei": "ui", "uen": "un"}
 _PALATALS = frozenset("jqxy")
 _PINYIN = re.compile(r"[a-zü:]+[0-5]?")
@@ -117,12 +139,16 @@ def likeness(heard: str, meant: str) -> float:
 
 
 @lru_cache(maxsize=65536)
-def is_near(heard: str, meant: str) -> bool:
-    """Whether a syllable may be taken for the one that was meant, inside a longer phrase."""
+def nearness(heard: str, meant: str) -> float:
+    """How much a syllable of another class counts for the one that was meant; 0: nothing."""
     if heard in POLARITY or meant in POLARITY:
-        return False
+        return 0.0
     (initial, final), (other_initial, other_final) = _split(blurred(heard)), _split(blurred(meant))
-    return bool(initial and initial == other_initial) or final == other_final
+    if initial == other_initial and any({final, other_final} <= each for each in _CLOSE_FINALS):
+        return CLOSE
+    if initial and initial == other_initial:
+        return SAME_INITIAL
+    return SAME_FINAL if final == other_final else 0.0
 
 
 @lru_cache(maxsize=4096)
