@@ -153,7 +153,7 @@ class AnsweredCall:
         for leg, fork in self._forks.items():
             causes = {*coverage[leg].causes, *more}
             missing_s = seconds - coverage[leg].received_s
-            if missing_s > _HARDLY_S or ("shed" in fork.losses and not coverage[leg].received_s):
+            if missing_s > _HARDLY_S or (missing_s and not coverage[leg].received_s):
                 causes |= fork.losses or {"audio-lost"}
             coverage[leg].causes[:] = sorted(causes)
         return coverage
