@@ -26,7 +26,7 @@ from deploy.lab import Lab, LabError
 from deploy.lab.appliance import Appliance
 from deploy.lab.numbers import open_now
 
-_PHRASES = ("forbidden.", "collection.", "attitude.")
+_FORBIDDEN = ("forbidden.", "collection.")
 
 
 @dataclass
@@ -34,6 +34,7 @@ class _Measured:
     """Seconds of wall clock from the end of the words, one a finding or suppression."""
 
     findings_s: list[float] = field(default_factory=list)
+    forbidden_s: list[float] = field(default_factory=list)
     suppressions_s: list[float] = field(default_factory=list)
     gateway_mib: float = 0.0
     recognizer_mib: float = 0.0
@@ -70,12 +71,16 @@ def live(configured: Settings, folder: Path, rounds: int, abreast: int, as_json:
 
 
 def _figures(measured: _Measured) -> list[Figure]:
-    findings, suppressions = measured.findings_s, measured.suppressions_s
+    forbidden, suppressions = measured.forbidden_s, measured.suppressions_s
     return [
-        Figure("phrase to finding in the console, p50", percentile(findings, 0.5), "s"),
+        Figure("forbidden phrase to finding in the console, p50", percentile(forbidden, 0.5), "s"),
         Figure(
-            "phrase to finding in the console, p95", percentile(findings, 0.95), "s", bar=1.2,
-            how=f"{len(findings)} findings",
+            "forbidden phrase to finding in the console, p95", percentile(forbidden, 0.95), "s",
+            bar=1.2, how=f"{len(forbidden)} findings",
+        ),
+        Figure(
+            "any phrase to finding in the console, p95", percentile(measured.findings_s, 0.95), "s",
+            how=f"{len(measured.findings_s)} findings",
         ),
         Figure(
             "refusal to suppression in the ledger, slowest", max(suppressions, default=0.0), "s",
@@ -138,8 +143,12 @@ async def _watch(settings: Settings, measured: _Measured) -> None:
                     spoken_at = answered_at.get(raised.call_id, 0.0) + finding.end_s
                     refused_at.setdefault(f"{raised.call_id} {finding.finding_id}", spoken_at)
                     certain = finding.status == conversation.FINDING_STATUS_CERTAIN
-                    if certain and finding.rule.startswith(_PHRASES):
-                        measured.findings_s.append(time.time() - spoken_at)
+                    # A notice that was not given has no words that end.
+                    if certain and not finding.rule.startswith("opening."):
+                        late_s = time.time() - spoken_at
+                        measured.findings_s.append(late_s)
+                        if finding.rule.startswith(_FORBIDDEN):
+                            measured.forbidden_s.append(late_s)
                 case "suppression":
                     made = event.suppression
                     spoken_at = refused_at[f"{made.call_id} {made.finding_id}"]
