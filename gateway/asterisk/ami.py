@@ -26,6 +26,11 @@ class AmiUnavailable(Exception):
     """AMI cannot be used; says where and what to do."""
 
 
+_GONE: Final = (ManagerException, ValueError, OSError)
+"""What pyst2 raises on a lost connection; ValueError when its reading thread closed the socket
+between its own look and its write."""
+
+
 class AmiSession:
     """One login. Its methods block; call them in a session of `asked`."""
 
@@ -97,7 +102,7 @@ def _session(asterisk: Asterisk, question: Callable[[AmiSession], Answer]) -> An
             f"AMI at {asterisk.ami} does not let in user {asterisk.ami_user!r}: asterisk.ami_user "
             "and asterisk.ami_secret must be a user of manager.conf"
         ) from None
-    except ManagerException:
+    except _GONE:
         raise AmiUnavailable(
             f"AMI does not answer at {asterisk.ami}: is Asterisk running, is manager.conf "
             "enabled, is asterisk.ami right?"
@@ -109,7 +114,7 @@ def _session(asterisk: Asterisk, question: Callable[[AmiSession], Answer]) -> An
 def _closed(manager: Manager) -> None:
     try:
         manager.close()
-    except ManagerException:  # the connection was gone already
+    except _GONE:  # the connection was gone already
         return
 
 
