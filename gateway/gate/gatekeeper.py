@@ -183,7 +183,7 @@ def decision_made(
             )
             for reason in decision.reasons
         ],
-        earliest=decision.earliest.timestamp() if decision.earliest else 0.0,
+        earliest=0.0 if decision.allowed else _epoch(decision.earliest),
         number_masked=numbers.masked(request.number),
         agent=request.agent,
         scene=request.scene,
@@ -211,6 +211,10 @@ def _live(request: DialRequest, decided: Decided, now: datetime) -> LiveCall:
 def _refusal(nonce: str, refused: Decision) -> Answer:
     first = refused.reasons[0]
     return Answer(False, nonce, first.rule, first.cause)
+
+
+def _epoch(moment: datetime | None) -> float:
+    return moment.timestamp() if moment else 0.0
 
 
 def _ms_since(began: float) -> float:
