@@ -7,6 +7,7 @@ nothing of the call path depends on it.
 import asyncio
 import getpass
 import os
+import signal
 import sys
 
 import click
@@ -50,6 +51,9 @@ async def _run(configured: Settings, address: str, locale: str) -> int:
             operator=getpass.getuser(),
             address=address,
         )
+        # Ended from outside, it gives the terminal back as it was, mouse and screen.
+        for each in (signal.SIGTERM, signal.SIGHUP):
+            asyncio.get_running_loop().add_signal_handler(each, app.exit)
         await app.run_async()
         return app.return_code or 0
 
