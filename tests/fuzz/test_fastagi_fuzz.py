@@ -115,15 +115,16 @@ async def _hear(port: int, question: bytes) -> bytes:
     return said
 
 
+@pytest.mark.parametrize("sessions", [SESSIONS, pytest.param(10_000, marks=pytest.mark.soak)])
 async def test_malformed_sessions_are_never_allowed_and_leave_nothing_open(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, sessions: int
 ) -> None:
     monkeypatch.setattr(fastagi, "QUESTION_S", 0.05)
     rng = random.Random(SEED)
     server = FastAgiServer(AllowAtOnce(), "CN")
     await server.start(HOST, 0)
     assert b"ALLOW" in await _hear(server.port, session(*GOOD))
-    for _ in range(SESSIONS // AT_ONCE):
+    for _ in range(sessions // AT_ONCE):
         questions = [rng.choice(MALFORM)(rng) for _ in range(AT_ONCE)]
         said = await asyncio.gather(*(_hear(server.port, question) for question in questions))
         allowed = [
