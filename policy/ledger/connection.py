@@ -67,7 +67,7 @@ def to_write(file: Path, key_file: Path, keys: Seal, busy_ms: int) -> sqlite3.Co
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute("PRAGMA temp_store = MEMORY")
             connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
-        except BaseException:
+        except BaseException:  # whatever it was, it is raised again; the file is let go first
             connection.close()
             raise
     return connection
@@ -100,7 +100,7 @@ def to_read(file: Path, key_file: Path, busy_ms: int) -> tuple[sqlite3.Connectio
                     "brings it up to date"
                 )
             _refuse_other_key(connection, keys, file, key_file)
-        except BaseException:
+        except BaseException:  # whatever it was, it is raised again; the file is let go first
             connection.close()
             raise
     return connection, keys
