@@ -6,8 +6,6 @@ on to the PBX; it decides nothing. Every event a watcher is sent bears the floor
 """
 
 import asyncio
-import errno
-import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from functools import partial
 from typing import Final, Protocol
@@ -154,10 +152,7 @@ class OversightServer:
     async def start(self, address: str, tls: Tls) -> int:
         """Serves and returns the port; 0 takes a free one. Raises ProblemsFound as
         `transport.serve_on` does, OSError when the port is taken."""
-        try:
-            port = transport.serve_on(self._server, address, tls)
-        except RuntimeError:
-            raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE)) from None
+        port = transport.serve_on(self._server, address, tls)
         await self._server.start()
         for service in ("", SERVICE):
             await self._checks.set(service, health_pb2.HealthCheckResponse.SERVING)
