@@ -21,6 +21,16 @@ class Token:
 
 
 @dataclass(frozen=True)
+class Voice:
+    """What an utterance sounds like besides its words. `loudness_db`: mean level of its speech in
+    dB below full scale (negative); `emotion`: the model's own label where it gives one
+    ("angry", "neutral", ...), else empty."""
+
+    loudness_db: float
+    emotion: str = ""
+
+
+@dataclass(frozen=True)
 class Utterance:
     """What one leg said between two pauses; partial while it grows, final once.
 
@@ -37,3 +47,5 @@ class Utterance:
     settled: int
     text: str = ""
     """Characters where the model writes them, otherwise toned pinyin."""
+    voice: Voice | None = None
+    """None where only words are known."""

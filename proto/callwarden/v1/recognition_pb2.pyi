@@ -57,6 +57,8 @@ class CallStart(_message.Message):
     SCENE_FIELD_NUMBER: _builtins.int
     SAMPLE_RATE_HZ_FIELD_NUMBER: _builtins.int
     RESUMED_FIELD_NUMBER: _builtins.int
+    DIALECT_FIELD_NUMBER: _builtins.int
+    PRODUCT_FIELD_NUMBER: _builtins.int
     call_id: _builtins.str
     scene: _builtins.str
     sample_rate_hz: _builtins.int
@@ -65,6 +67,10 @@ class CallStart(_message.Message):
     """The call began before this stream: what was said until now is not heard on
     it, so no rule may say that something was not said.
     """
+    dialect: _builtins.str
+    """ISO 639-3 ("cmn", "yue") or a branch of it ("cmn-sichuan"); empty: not known."""
+    @_builtins.property
+    def product(self) -> Global___ProductFacts: ...
     def __init__(
         self,
         *,
@@ -72,14 +78,51 @@ class CallStart(_message.Message):
         scene: _builtins.str = ...,
         sample_rate_hz: _builtins.int = ...,
         resumed: _builtins.bool = ...,
+        dialect: _builtins.str = ...,
+        product: Global___ProductFacts | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["product", b"product"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["call_id", b"call_id", "resumed", b"resumed", "sample_rate_hz", b"sample_rate_hz", "scene", b"scene"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["call_id", b"call_id", "dialect", b"dialect", "product", b"product", "resumed", b"resumed", "sample_rate_hz", b"sample_rate_hz", "scene", b"scene"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___CallStart: _TypeAlias = CallStart  # noqa: Y015
+
+@_typing.final
+class ProductFacts(_message.Message):
+    """What is true of the product that a call is about; unset: not known."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ANNUAL_RATE_PERCENT_FIELD_NUMBER: _builtins.int
+    RISK_LEVEL_FIELD_NUMBER: _builtins.int
+    FEES_PERCENT_FIELD_NUMBER: _builtins.int
+    annual_rate_percent: _builtins.float
+    """7.2 for 7.2 %."""
+    risk_level: _builtins.str
+    fees_percent: _builtins.float
+    def __init__(
+        self,
+        *,
+        annual_rate_percent: _builtins.float | None = ...,
+        risk_level: _builtins.str = ...,
+        fees_percent: _builtins.float | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_annual_rate_percent", b"_annual_rate_percent", "_fees_percent", b"_fees_percent", "annual_rate_percent", b"annual_rate_percent", "fees_percent", b"fees_percent"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_annual_rate_percent", b"_annual_rate_percent", "_fees_percent", b"_fees_percent", "annual_rate_percent", b"annual_rate_percent", "fees_percent", b"fees_percent", "risk_level", b"risk_level"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__annual_rate_percent: _TypeAlias = _typing.Literal["annual_rate_percent"]  # noqa: Y015
+    _WhichOneofArgType__annual_rate_percent: _TypeAlias = _typing.Literal["_annual_rate_percent", b"_annual_rate_percent"]  # noqa: Y015
+    _WhichOneofReturnType__fees_percent: _TypeAlias = _typing.Literal["fees_percent"]  # noqa: Y015
+    _WhichOneofArgType__fees_percent: _TypeAlias = _typing.Literal["_fees_percent", b"_fees_percent"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__annual_rate_percent) -> _WhichOneofReturnType__annual_rate_percent | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__fees_percent) -> _WhichOneofReturnType__fees_percent | None: ...
+
+Global___ProductFacts: _TypeAlias = ProductFacts  # noqa: Y015
 
 @_typing.final
 class Audio(_message.Message):
