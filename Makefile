@@ -20,8 +20,11 @@ lab: setup ## the Asterisk 22 that demo and tests run on, built once and cached
 demo: lab ## a real call refused, another caught: watch it
 	$(PYTHON) -m deploy.demo
 
+PBX_TESTS := tests/gate tests/lab tests/integration
+
 test: lab ## everything but the slow ones, under 10 minutes
-	$(PYTHON) -m pytest -m "not soak" --durations=15
+	$(PYTHON) -m pytest -m "not soak" -n 2 --dist loadfile $(PBX_TESTS:%=--ignore=%) --durations=10
+	$(PYTHON) -m pytest -m "not soak" -n 3 --dist loadfile $(PBX_TESTS) --durations=10
 
 soak: lab ## the slow ones
 	$(PYTHON) -m pytest -m soak --timeout 5400
