@@ -51,7 +51,8 @@ _AFTER: Mapping[CallState, frozenset[CallState]] = {
 @dataclass(frozen=True)
 class LiveCall:
     """One allowed call, from its ALLOW until it is forgotten. `call_id` is the decision's nonce;
-    `number` is E.164 and is never logged or published; times are UTC."""
+    `number` is E.164 and is never logged or published; `product` and `campaign` are the site's own
+    ids, empty when not given; times are UTC."""
 
     call_id: str
     number: str = field(repr=False)
@@ -62,6 +63,8 @@ class LiveCall:
     linkedid: str
     decision_id: str
     started_at: datetime
+    product: str = ""
+    campaign: str = ""
     state: CallState = CallState.DIALLING
     answered_at: datetime | None = None
     ended_at: datetime | None = None

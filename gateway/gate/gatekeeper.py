@@ -205,6 +205,8 @@ def _live(request: DialRequest, decided: Decided, now: datetime) -> LiveCall:
         linkedid=request.linkedid,
         decision_id=decided.decision_id,
         started_at=now,
+        product=request.product,
+        campaign=request.campaign,
     )
 
 

@@ -24,7 +24,10 @@ SESSIONS = int(os.environ.get("CALLWARDEN_FUZZ", "1500"))
 SEED = int(os.environ.get("CALLWARDEN_FUZZ_SEED", "20260301"))
 AT_ONCE = 50
 
-GOOD = ("1767225600.12-4711", "13800138000", "marketing.loan", "1001", "c-77", "1767225600.10")
+GOOD = (
+    "1767225600.12-4711", "13800138000", "marketing.loan", "1001", "c-77", "1767225600.10",
+    "debt=d-1", "product=p", "campaign=k", "agency=a", "party=debtor", "caller_id=95188",
+)  # fmt: skip
 POISON = (
     b"\x00", b"\xff\xfe", b"\xc3(", b'"', b"\\", b"\r", b"\n\n", b"\nHANGUP\n", b"\x1b[2J", b";",
     b"\nagi_arg_1: other", b'" "ALLOW:x"', b"${SHELL(id)}", b"$(id)", b"`", b"|", b"&", b"<", b"%n",
@@ -45,7 +48,7 @@ Malform = Callable[[random.Random], bytes]
 
 def _poisoned(rng: random.Random) -> bytes:
     """Something that no argument may contain, somewhere in an argument."""
-    place = rng.randrange(6)
+    place = rng.randrange(len(GOOD))
     value = GOOD[place].encode()
     at = rng.randrange(len(value) + 1)
     bad = value[:at] + rng.choice(POISON) + value[at:]
@@ -54,15 +57,15 @@ def _poisoned(rng: random.Random) -> bytes:
 
 
 def _overlong(rng: random.Random) -> bytes:
-    place = rng.randrange(6)
+    place = rng.randrange(len(GOOD))
     long = "7" * rng.randrange(200, 5000)
-    return session(*(long if each == place else GOOD[each] for each in range(6)))
+    return session(*(long if each == place else GOOD[each] for each in range(len(GOOD))))
 
 
 def _lacking(rng: random.Random) -> bytes:
     """An argument, or the path, is missing."""
     lines = session(*GOOD).split(b"\n")
-    needed = [b"agi_arg_", b"agi_network_script"]
+    needed = [*(b"agi_arg_%d:" % place for place in range(1, 7)), b"agi_network_script"]
     places = [at for at, line in enumerate(lines) if line.startswith(tuple(needed))]
     del lines[rng.choice(places)]
     return b"\n".join(lines)

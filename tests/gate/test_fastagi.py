@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from gateway.bench.agi_caller import ask, session
+from gateway.bench.agi_caller import AllowAtOnce, ask, session
 from gateway.gate import fastagi
 from gateway.gate.answer import Answer, BadRequest
 from gateway.gate.fastagi import FastAgiServer
@@ -47,6 +47,39 @@ async def test_arguments_reach_the_gate_as_they_were_meant() -> None:
     assert (heard.verdict, heard.rule) == ("DENY:n-1", "house.window")
 
 
+NAMED = (
+    "caller_id=95188", "debt=D-7/1", "product=欢享贷", "campaign=spring", "agency=a@b.c",
+    "party=third-party",
+)  # fmt: skip
+
+
+async def test_arguments_by_name_come_in_any_order() -> None:
+    asked: list[DialRequest] = []
+
+    class Remembers(AllowAtOnce):
+        async def decide(self, request: DialRequest) -> Answer:
+            asked.append(request)
+            return await super().decide(request)
+
+    server = FastAgiServer(Remembers(), "CN")
+    await server.start(HOST, 0)
+    for named in (NAMED, NAMED[::-1], ("debt=", "party=")):
+        assert (await ask(HOST, server.port, session(*GOOD, *named))).allowed
+    await server.close()
+    assert asked[0] == asked[1]
+    assert asked[0] == DialRequest(
+        *GOOD,
+        "CN",
+        debt="D-7/1",
+        product="欢享贷",
+        campaign="spring",
+        agency="a@b.c",
+        party="third-party",
+        caller_id="95188",
+    )
+    assert asked[2] == DialRequest(*GOOD)
+
+
 def replaced(place: int, value: str) -> bytes:
     return session(*(value if place == each else GOOD[each] for each in range(6)))
 
@@ -55,7 +88,17 @@ BAD = {
     "unknown path": session(*GOOD, script="gates"),
     "no arguments": session(),
     "five arguments": session(*GOOD[:5]),
-    "seven arguments": session(*GOOD, "x"),
+    "a seventh argument without a name": session(*GOOD, "x"),
+    "an unknown name": session(*GOOD, "debtor=1"),
+    "a name twice": session(*GOOD, "debt=1", "debt=1"),
+    "a name that has its place": session(*GOOD, "number=13900139000"),
+    "an unknown party": session(*GOOD, "party=friend"),
+    "a party in capitals": session(*GOOD, "party=Debtor"),
+    "quote in the debt": session(*GOOD, 'debt=a"b'),
+    "long product": session(*GOOD, "product=" + "p" * 65),
+    "newline in the caller id": session(*GOOD, "caller_id=1\nagi_arg_2: 13900139000"),
+    "a named argument that is not UTF-8": session(*GOOD, "debt=x").replace(b"t=x", b"t=\xff"),
+    "a name with an accent": session(*GOOD, "débt=1"),
     "empty nonce": replaced(0, ""),
     "long nonce": replaced(0, "n" * 129),
     "quote in the nonce": replaced(0, 'n" ALLOW:n'),
