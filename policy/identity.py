@@ -1,4 +1,4 @@
-"""Owns the words by which a rule is cited: the rulebook's identity, a rule's titles."""
+"""Owns the words by which a rule is cited: the rulebook's identity and text, a rule's titles."""
 
 from dataclasses import dataclass
 
@@ -9,6 +9,14 @@ class RulebookIdentity:
 
     version: str
     digest: str
+
+
+@dataclass(frozen=True)
+class RulebookText:
+    """A rulebook as it was written: its packs as canonical JSON, whose SHA-256 is the digest."""
+
+    identity: RulebookIdentity
+    content: str
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ One writer a process; rows are added, never changed; numbers, customers' ids and
 from policy.ledger.ledger import Ledger
 from policy.ledger.reader import LedgerReader
 from policy.ledger.records import (
+    Activation,
     CallRecord,
     Decided,
     DecisionCounts,
@@ -18,6 +19,7 @@ from policy.ledger.records import (
 from policy.ledger.unavailable import LedgerUnavailable, RowRefused
 
 __all__ = [
+    "Activation",
     "CallRecord",
     "Decided",
     "DecisionCounts",

@@ -21,10 +21,11 @@ from typing import NamedTuple
 from policy.dialling.decision import Decision, Reason
 from policy.dialling.facts import Facts
 from policy.dialling.request import DialRequest
-from policy.ledger import connection, left_over
+from policy.identity import RulebookText
+from policy.ledger import activations, connection, left_over
 from policy.ledger.facts import gather, without_this_call
 from policy.ledger.moment import micros
-from policy.ledger.records import CallRecord, Decided, LegCoverage
+from policy.ledger.records import CallRecord, Decided, LegCoverage, Mode
 from policy.ledger.seal import Seal
 from policy.ledger.writer import GroupWriter
 from policy.speech.finding import Finding
@@ -189,6 +190,20 @@ class Ledger:
             return [each["call_id"] for each in left]
 
         return self._writer.submit(write)
+
+    def activate(
+        self,
+        rulebook: RulebookText | None,
+        *,
+        mode: Mode,
+        who: str,
+        now: datetime,
+        note: str = "",
+    ) -> Future[int]:
+        """Puts a rulebook in force or in shadow (None ends the shadow); `activations.activate`."""
+        return self._writer.submit(
+            lambda db: activations.activate(db, rulebook, mode=mode, who=who, note=note, now=now)
+        )
 
     def begin_call(self, call: CallRecord) -> Future[None]:
         """A call is being placed. Said again (by a gateway that was restarted), it stays."""

@@ -16,13 +16,15 @@ from typing import Any
 from policy.dialling.decision import Decision, Reason, Verdict
 from policy.dialling.facts import Facts
 from policy.dialling.request import DialRequest
-from policy.identity import RulebookIdentity, Title
-from policy.ledger import connection
+from policy.identity import RulebookIdentity, RulebookText, Title
+from policy.ledger import activations, connection
 from policy.ledger import export as exports
 from policy.ledger.facts import gather, suppression
 from policy.ledger.moment import instant, micros
 from policy.ledger.records import (
+    Activation,
     DecisionCounts,
+    Mode,
     RecordedDecision,
     RecordedFinding,
     RecordedSuppression,
@@ -136,6 +138,19 @@ class LedgerReader:
         """When both parties began to speak; None for a call that was not answered."""
         found = self._rows("SELECT answered_at FROM answers WHERE call_id = ?", [call_id])
         return instant(found[0]["answered_at"]) if found else None
+
+    def activation(self, mode: Mode) -> Activation | None:
+        """What was last put in this mode; None when nothing ever was."""
+        return activations.latest(self._rows, mode)
+
+    def activations(self, limit: int) -> list[Activation]:
+        """The newest activations, newest first."""
+        return activations.history(self._rows, limit)
+
+    def rulebook(self, digest: str) -> RulebookText | None:
+        """The text of a rulebook that was activated; None for one that never was. Raises
+        ValueError where the recorded text is not that of the digest."""
+        return activations.text(self._rows, digest)
 
     def decisions_since(self, since: datetime) -> DecisionCounts:
         """How many decisions were made from `since` on, and how many of them were denials."""

@@ -6,12 +6,30 @@ Used by the gateway, the commands and the console. Numbers and customers' ids st
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Literal
 
 from policy.dialling.decision import Decision
 from policy.dialling.facts import Suppression
 from policy.dialling.request import DialRequest
+from policy.identity import RulebookIdentity
 from policy.speech.finding import Finding
 from policy.speech.utterance import Leg
+
+Mode = Literal["active", "shadow"]
+"""A rulebook is in force, or is asked beside the one in force without being obeyed."""
+
+
+@dataclass(frozen=True)
+class Activation:
+    """Somebody put a rulebook in a mode; `rulebook` None: he ended the shadow. `seq` rises with
+    each one."""
+
+    seq: int
+    at: datetime
+    mode: Mode
+    rulebook: RulebookIdentity | None
+    who: str
+    note: str
 
 
 @dataclass(frozen=True)

@@ -206,6 +206,23 @@ def m001_one_real_call(db: Database) -> None:
     )
 
 
+@migrations()
+def m002_rulebooks(db: Database) -> None:
+    """Rulebooks with their text, and which of them was put in force or in shadow by whom."""
+    _append_only(
+        db,
+        "rulebooks",
+        {"digest": str, "version": str, "content": bytes},
+        unique=(("digest",),),
+    )
+    _append_only(
+        db,
+        "activations",
+        {"at": int, "mode": str, "digest": str, "who": str, "note": str},
+        indexes=(("mode",),),
+    )
+
+
 def migrate(connection: sqlite3.Connection, check_value: bytes) -> None:
     """Brings the tables up to date, within the caller's transaction. A fresh file becomes a
     ledger that belongs to the key of `check_value`."""

@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Final
 
 from policy.dialling.decision import Decision, Verdict
-from policy.identity import Title
+from policy.identity import RulebookIdentity, RulebookText, Title
 from policy.ledger import CallRecord, Ledger, LegCoverage
 from policy.speech.finding import Finding, FindingStatus, Severity
 from policy.speech.utterance import Leg, Token, Utterance
@@ -13,6 +13,9 @@ from tests.ledger.conftest import CUSTOMER, LIMIT, NOW, NUMBER, RULEBOOK, WAIT_S
 HEARD: Final = "保本保息绝对没有风险"
 BEFORE: Final = "这个产品您放心"
 NOTE: Final = "called back by his wife"
+WRITTEN: Final = RulebookText(
+    RulebookIdentity("1", "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a"), "{}"
+)
 
 FINDING: Final = Finding(
     finding_id="forbidden.guaranteed-return-1",
@@ -55,6 +58,7 @@ def record_one_call(ledger: Ledger) -> None:
     certain = Finding(**{**vars(FINDING), "status": FindingStatus.CERTAIN})
     utterance = Utterance("agent-1", Leg.AGENT, 3.0, 5.5, (Token("bao3", 3.25),), True, 1, HEARD)
     coverage = LegCoverage(Leg.CUSTOMER, 32.0, 31.5, 12.0, ("worker-lost",))
+    ledger.activate(WRITTEN, mode="active", who="Li", now=NOW).result(WAIT_S)
     for future in (
         ledger.begin_call(call),
         ledger.add_leg("n1", Leg.AGENT, "PJSIP/1001-00000001"),
