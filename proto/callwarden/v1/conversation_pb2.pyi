@@ -160,6 +160,7 @@ class Finding(_message.Message):
     TITLE_ZH_FIELD_NUMBER: _builtins.int
     TITLE_EN_FIELD_NUMBER: _builtins.int
     RAISED_S_FIELD_NUMBER: _builtins.int
+    SHADOW_FIELD_NUMBER: _builtins.int
     finding_id: _builtins.str
     """Unique within the call; a change of status keeps it."""
     rule: _builtins.str
@@ -183,6 +184,8 @@ class Finding(_message.Message):
     title_en: _builtins.str
     raised_s: _builtins.float
     """Audio of the call analysed when the finding was raised, in seconds."""
+    shadow: _builtins.bool
+    """Found by a rulebook in shadow: shown as such, never acted on."""
     @_builtins.property
     def rulebook(self) -> Global___RulebookIdentity: ...
     def __init__(
@@ -206,10 +209,11 @@ class Finding(_message.Message):
         title_zh: _builtins.str = ...,
         title_en: _builtins.str = ...,
         raised_s: _builtins.float = ...,
+        shadow: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["rulebook", b"rulebook"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "before", b"before", "confidence", b"confidence", "end_s", b"end_s", "finding_id", b"finding_id", "heard_pinyin", b"heard_pinyin", "heard_text", b"heard_text", "leg", b"leg", "matched", b"matched", "pack", b"pack", "raised_s", b"raised_s", "rule", b"rule", "rulebook", b"rulebook", "severity", b"severity", "start_s", b"start_s", "status", b"status", "title_en", b"title_en", "title_zh", b"title_zh"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "before", b"before", "confidence", b"confidence", "end_s", b"end_s", "finding_id", b"finding_id", "heard_pinyin", b"heard_pinyin", "heard_text", b"heard_text", "leg", b"leg", "matched", b"matched", "pack", b"pack", "raised_s", b"raised_s", "rule", b"rule", "rulebook", b"rulebook", "severity", b"severity", "shadow", b"shadow", "start_s", b"start_s", "status", b"status", "title_en", b"title_en", "title_zh", b"title_zh"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

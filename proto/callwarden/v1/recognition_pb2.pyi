@@ -59,6 +59,8 @@ class CallStart(_message.Message):
     RESUMED_FIELD_NUMBER: _builtins.int
     DIALECT_FIELD_NUMBER: _builtins.int
     PRODUCT_FIELD_NUMBER: _builtins.int
+    RULEBOOK_DIGEST_FIELD_NUMBER: _builtins.int
+    SHADOW_DIGEST_FIELD_NUMBER: _builtins.int
     call_id: _builtins.str
     scene: _builtins.str
     sample_rate_hz: _builtins.int
@@ -69,6 +71,12 @@ class CallStart(_message.Message):
     """
     dialect: _builtins.str
     """ISO 639-3 ("cmn", "yue") or a branch of it ("cmn-sichuan"); empty: not known."""
+    rulebook_digest: _builtins.str
+    """Which rulebook judges the call; empty: the recognizer's own.
+    FAILED_PRECONDITION: it must be learnt first.
+    """
+    shadow_digest: _builtins.str
+    """Which one judges it beside that; its findings come marked `shadow`."""
     @_builtins.property
     def product(self) -> Global___ProductFacts: ...
     def __init__(
@@ -80,10 +88,12 @@ class CallStart(_message.Message):
         resumed: _builtins.bool = ...,
         dialect: _builtins.str = ...,
         product: Global___ProductFacts | None = ...,
+        rulebook_digest: _builtins.str = ...,
+        shadow_digest: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["product", b"product"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["call_id", b"call_id", "dialect", b"dialect", "product", b"product", "resumed", b"resumed", "sample_rate_hz", b"sample_rate_hz", "scene", b"scene"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["call_id", b"call_id", "dialect", b"dialect", "product", b"product", "resumed", b"resumed", "rulebook_digest", b"rulebook_digest", "sample_rate_hz", b"sample_rate_hz", "scene", b"scene", "shadow_digest", b"shadow_digest"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -286,6 +296,7 @@ class DescribeResponse(_message.Message):
     WORKER_RESTARTS_FIELD_NUMBER: _builtins.int
     CALLS_FIELD_NUMBER: _builtins.int
     LAG_S_FIELD_NUMBER: _builtins.int
+    LEARNT_FIELD_NUMBER: _builtins.int
     model: _builtins.str
     """Empty when no model is to be had; `missing` then says what to do."""
     missing: _builtins.str
@@ -297,6 +308,10 @@ class DescribeResponse(_message.Message):
     """Audio waiting to be decoded on the slowest worker, in seconds."""
     @_builtins.property
     def rulebook(self) -> _conversation_pb2.RulebookIdentity: ...
+    @_builtins.property
+    def learnt(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Digests of the rulebooks that were learnt."""
+
     def __init__(
         self,
         *,
@@ -308,11 +323,51 @@ class DescribeResponse(_message.Message):
         worker_restarts: _builtins.int = ...,
         calls: _builtins.int = ...,
         lag_s: _builtins.float = ...,
+        learnt: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["rulebook", b"rulebook"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["calls", b"calls", "lag_s", b"lag_s", "missing", b"missing", "model", b"model", "rulebook", b"rulebook", "worker_restarts", b"worker_restarts", "workers", b"workers", "workers_alive", b"workers_alive"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["calls", b"calls", "lag_s", b"lag_s", "learnt", b"learnt", "missing", b"missing", "model", b"model", "rulebook", b"rulebook", "worker_restarts", b"worker_restarts", "workers", b"workers", "workers_alive", b"workers_alive"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___DescribeResponse: _TypeAlias = DescribeResponse  # noqa: Y015
+
+@_typing.final
+class LearnRulebookRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RULEBOOK_FIELD_NUMBER: _builtins.int
+    CONTENT_FIELD_NUMBER: _builtins.int
+    content: _builtins.str
+    """Canonical JSON, as it stands in the ledger; its SHA-256 is the digest."""
+    @_builtins.property
+    def rulebook(self) -> _conversation_pb2.RulebookIdentity: ...
+    def __init__(
+        self,
+        *,
+        rulebook: _conversation_pb2.RulebookIdentity | None = ...,
+        content: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["rulebook", b"rulebook"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "rulebook", b"rulebook"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LearnRulebookRequest: _TypeAlias = LearnRulebookRequest  # noqa: Y015
+
+@_typing.final
+class LearnRulebookResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LearnRulebookResponse: _TypeAlias = LearnRulebookResponse  # noqa: Y015

@@ -44,6 +44,11 @@ class RecognitionStub:
                 request_serializer=callwarden_dot_v1_dot_recognition__pb2.DescribeRequest.SerializeToString,
                 response_deserializer=callwarden_dot_v1_dot_recognition__pb2.DescribeResponse.FromString,
                 _registered_method=True)
+        self.LearnRulebook = channel.unary_unary(
+                '/callwarden.v1.Recognition/LearnRulebook',
+                request_serializer=callwarden_dot_v1_dot_recognition__pb2.LearnRulebookRequest.SerializeToString,
+                response_deserializer=callwarden_dot_v1_dot_recognition__pb2.LearnRulebookResponse.FromString,
+                _registered_method=True)
 
 
 class RecognitionServicer:
@@ -68,6 +73,15 @@ class RecognitionServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def LearnRulebook(self, request, context):
+        """Makes a rulebook known, so that calls may name it. It is kept until the
+        recognizer ends or newer ones have taken its place; known already: OK.
+        INVALID_ARGUMENT: its text is not that of its digest, or has problems.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_RecognitionServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -80,6 +94,11 @@ def add_RecognitionServicer_to_server(servicer, server):
                     servicer.Describe,
                     request_deserializer=callwarden_dot_v1_dot_recognition__pb2.DescribeRequest.FromString,
                     response_serializer=callwarden_dot_v1_dot_recognition__pb2.DescribeResponse.SerializeToString,
+            ),
+            'LearnRulebook': grpc.unary_unary_rpc_method_handler(
+                    servicer.LearnRulebook,
+                    request_deserializer=callwarden_dot_v1_dot_recognition__pb2.LearnRulebookRequest.FromString,
+                    response_serializer=callwarden_dot_v1_dot_recognition__pb2.LearnRulebookResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -136,6 +155,33 @@ class Recognition:
             '/callwarden.v1.Recognition/Describe',
             callwarden_dot_v1_dot_recognition__pb2.DescribeRequest.SerializeToString,
             callwarden_dot_v1_dot_recognition__pb2.DescribeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def LearnRulebook(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/callwarden.v1.Recognition/LearnRulebook',
+            callwarden_dot_v1_dot_recognition__pb2.LearnRulebookRequest.SerializeToString,
+            callwarden_dot_v1_dot_recognition__pb2.LearnRulebookResponse.FromString,
             options,
             channel_credentials,
             insecure,

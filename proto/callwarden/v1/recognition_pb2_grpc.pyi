@@ -41,6 +41,11 @@ class RecognitionStub:
     UNAVAILABLE: no model is serving.
     """
     Describe: _grpc.UnaryUnaryMultiCallable[_recognition_pb2.DescribeRequest, _recognition_pb2.DescribeResponse]
+    LearnRulebook: _grpc.UnaryUnaryMultiCallable[_recognition_pb2.LearnRulebookRequest, _recognition_pb2.LearnRulebookResponse]
+    """Makes a rulebook known, so that calls may name it. It is kept until the
+    recognizer ends or newer ones have taken its place; known already: OK.
+    INVALID_ARGUMENT: its text is not that of its digest, or has problems.
+    """
 
 @_typing.type_check_only
 class RecognitionAsyncStub(RecognitionStub):
@@ -55,6 +60,11 @@ class RecognitionAsyncStub(RecognitionStub):
     UNAVAILABLE: no model is serving.
     """
     Describe: _aio.UnaryUnaryMultiCallable[_recognition_pb2.DescribeRequest, _recognition_pb2.DescribeResponse]  # type: ignore[assignment]
+    LearnRulebook: _aio.UnaryUnaryMultiCallable[_recognition_pb2.LearnRulebookRequest, _recognition_pb2.LearnRulebookResponse]  # type: ignore[assignment]
+    """Makes a rulebook known, so that calls may name it. It is kept until the
+    recognizer ends or newer ones have taken its place; known already: OK.
+    INVALID_ARGUMENT: its text is not that of its digest, or has problems.
+    """
 
 class RecognitionServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
@@ -78,5 +88,16 @@ class RecognitionServicer(metaclass=_abc_1.ABCMeta):
         request: _recognition_pb2.DescribeRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_recognition_pb2.DescribeResponse, _abc.Awaitable[_recognition_pb2.DescribeResponse]]: ...
+
+    @_abc_1.abstractmethod
+    def LearnRulebook(
+        self,
+        request: _recognition_pb2.LearnRulebookRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_recognition_pb2.LearnRulebookResponse, _abc.Awaitable[_recognition_pb2.LearnRulebookResponse]]:
+        """Makes a rulebook known, so that calls may name it. It is kept until the
+        recognizer ends or newer ones have taken its place; known already: OK.
+        INVALID_ARGUMENT: its text is not that of its digest, or has problems.
+        """
 
 def add_RecognitionServicer_to_server(servicer: RecognitionServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
