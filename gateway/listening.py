@@ -19,7 +19,8 @@ from callwarden.v1 import conversation_pb2 as conversation
 from callwarden.v1 import recognition_pb2 as recognition
 from gateway.media.reception import SAMPLE_RATE_HZ, Talking
 from gateway.recognizer_link import RecognizerLink
-from policy.on_the_wire import LEG_OF, WIRE_OF
+from policy.on_the_wire import LEG_OF, WIRE_OF, product_message
+from policy.speech.circumstances import ProductFacts
 from policy.speech.utterance import Leg
 
 _log = structlog.get_logger(__name__)
@@ -37,6 +38,7 @@ _ROUNDING_S: Final = 0.3
 
 _NOT_RECEIVED: Final = "not-received"
 """A recognizer's word for gaps in what we sent; why they are there is known on this side."""
+_UNKNOWN_PRODUCT: Final = ProductFacts()
 UNREACHED: Final = "recognizer-unreachable"
 LOST: Final = "recognizer-lost"
 BEHIND: Final = "recognizer-behind"
@@ -48,6 +50,9 @@ class Outlet(Protocol):
     def heard(self, utterance: conversation.Utterance) -> None: ...
 
     def found(self, finding: conversation.Finding) -> None: ...
+
+    def looked(self, look: conversation.SecondLook) -> None:
+        """Seconds in doubt were listened to once more; what follows from it comes after."""
 
     def changed(self) -> None:
         """`cause`, `talking` or the coverage is another one."""
@@ -81,10 +86,16 @@ class Listening:
         *,
         message_ms: int,
         resumed: bool = False,
+        dialect: str = "",
+        product: ProductFacts = _UNKNOWN_PRODUCT,
     ) -> None:
         """`resumed`: an earlier gateway listened to this call, so names of its are taken."""
         self._start = recognition.CallStart(
-            call_id=call_id, scene=scene, sample_rate_hz=SAMPLE_RATE_HZ
+            call_id=call_id,
+            scene=scene,
+            sample_rate_hz=SAMPLE_RATE_HZ,
+            dialect=dialect,
+            product=product_message(product),
         )
         self._link = link
         self._outlet = outlet
@@ -219,6 +230,9 @@ class Listening:
         elif kind == "finding":
             response.finding.finding_id += stream.suffix
             self._outlet.found(response.finding)
+        elif kind == "second_look":
+            response.second_look.doubt_id += stream.suffix
+            self._outlet.looked(response.second_look)
         elif kind in ("coverage", "closing"):
             told = response.coverage if kind == "coverage" else response.closing
             for each in told.legs:

@@ -27,6 +27,7 @@ from gateway.history import History
 from gateway.metrics import Metrics
 from gateway.oversight import OversightServer, Servicer
 from gateway.sd_notify import notify
+from policy import products
 from policy.ledger import LedgerUnavailable
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ def run(settings: Settings) -> int:
         served={"oversight.listen": settings.oversight.listen},
         dialled={"recognizer.address": settings.recognizer.address},
     )
+    products.load(settings.speech.products)
     log.configure(settings.log, "gateway")
     asyncio.run(_serve(settings))
     return 0

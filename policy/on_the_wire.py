@@ -5,9 +5,12 @@ as the policy's and publishes it as the contract's.
 """
 
 from callwarden.v1 import conversation_pb2 as wire
+from callwarden.v1 import recognition_pb2
 from policy.identity import RulebookIdentity, Title
+from policy.speech.circumstances import ProductFacts
+from policy.speech.doubt import Doubt, SecondLook
 from policy.speech.finding import Finding, FindingStatus, Severity
-from policy.speech.utterance import Leg, Token, Utterance
+from policy.speech.utterance import Leg, Token, Utterance, Voice
 
 LEG_OF = {wire.LEG_AGENT: Leg.AGENT, wire.LEG_CUSTOMER: Leg.CUSTOMER}
 WIRE_OF = {leg: number for number, leg in LEG_OF.items()}
@@ -34,7 +37,13 @@ def utterance_message(of: Utterance) -> wire.Utterance:
         tokens=[each.text for each in of.tokens],
         token_starts_s=[each.start_s for each in of.tokens],
         final=of.final,
+        voice=_voice_message(of.voice) if of.voice else None,
+        second_pass=of.second_pass,
     )
+
+
+def _voice_message(of: Voice) -> wire.Voice:
+    return wire.Voice(loudness_db=of.loudness_db, emotion=of.emotion)
 
 
 def utterance_of(message: wire.Utterance) -> Utterance:
@@ -48,6 +57,54 @@ def utterance_of(message: wire.Utterance) -> Utterance:
         final=message.final,
         settled=len(message.tokens) if message.final else 0,
         text=message.text,
+        voice=Voice(message.voice.loudness_db, message.voice.emotion)
+        if message.HasField("voice")
+        else None,
+        second_pass=message.second_pass,
+    )
+
+
+def second_look_message(doubt: Doubt, look: SecondLook) -> wire.SecondLook:
+    return wire.SecondLook(
+        doubt_id=doubt.doubt_id,
+        leg=WIRE_OF[doubt.leg],
+        start_s=doubt.start_s,
+        end_s=doubt.end_s,
+        phrases=doubt.phrases,
+        heard=look.heard,
+        confidence=look.confidence,
+        looked=look.looked,
+    )
+
+
+def second_look_of(message: wire.SecondLook) -> tuple[Doubt, SecondLook]:
+    """Raises KeyError for an unspecified leg."""
+    return (
+        Doubt(
+            message.doubt_id,
+            LEG_OF[message.leg],
+            message.start_s,
+            message.end_s,
+            tuple(message.phrases),
+        ),
+        SecondLook(message.doubt_id, message.heard, message.confidence, message.looked),
+    )
+
+
+def product_message(of: ProductFacts) -> recognition_pb2.ProductFacts:
+    return recognition_pb2.ProductFacts(
+        annual_rate_percent=of.annual_rate_percent,
+        risk_level=of.risk_level,
+        fees_percent=of.fees_percent,
+    )
+
+
+def product_of(message: recognition_pb2.ProductFacts) -> ProductFacts:
+    known = message.HasField
+    return ProductFacts(
+        message.annual_rate_percent if known("annual_rate_percent") else None,
+        message.risk_level,
+        message.fees_percent if known("fees_percent") else None,
     )
 
 

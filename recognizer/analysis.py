@@ -9,12 +9,12 @@ import asyncio
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date
 
+from policy.speech.circumstances import CallCircumstances
 from policy.speech.conversation import Conversation
 from policy.speech.finding import Finding
 from policy.speech.rulebook import SpeechRulebook
-from policy.speech.utterance import Leg, Token, Utterance
+from policy.speech.utterance import Leg, Token, Utterance, Voice
 from recognizer import syllables
 from recognizer.leg_stream import WORKER_LOST, LegStream, Words
 from recognizer.pool import Pool
@@ -51,16 +51,15 @@ class Analysis:
         self,
         pool: Pool,
         rulebook: SpeechRulebook,
+        circumstances: CallCircumstances,
         *,
-        scene: str,
         rate_hz: int,
-        on: date | None,
         deliver: Callable[[Heard], None],
-        resumed: bool = False,
     ) -> None:
-        """`resumed`: the call began before this analysis of it."""
         self._pool, self._rate_hz, self._deliver = pool, rate_hz, deliver
-        self._conversation = Conversation(rulebook, scene, on, resumed=resumed)
+        self._conversation = Conversation(
+            rulebook, circumstances.scene, circumstances.on, resumed=circumstances.resumed
+        )
         self._streams: dict[Leg, LegStream] = {}
         self._failure: Exception | None = None
         self._call_s: float | None = None
@@ -131,6 +130,7 @@ class Analysis:
             final=words.final,
             settled=len(words.heard),
             text=syllables.as_text(words.heard),
+            voice=None if words.loudness_db is None else Voice(words.loudness_db),
         )
         self._deliver(utterance)
         self._apply(lambda: self._conversation.hear(utterance))

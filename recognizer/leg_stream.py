@@ -39,6 +39,8 @@ class Words:
     heard: tuple[Heard, ...]
     until_s: float
     final: bool
+    loudness_db: float | None = None
+    """Of a final one whose audio was heard to its end."""
 
 
 class LegStream:
@@ -187,36 +189,43 @@ class LegStream:
             self._kept.clear()
             self.closed.set()
 
-    def _located(self, payload: bytes) -> tuple[int, tuple[Heard, ...]]:
-        """Where the decoding stood, and the words with the call's times, without what an earlier
-        utterance has told already."""
-        at_s, heard = wire.heard_of(payload)
+    def _located(self, payload: bytes) -> tuple[int, tuple[Heard, ...], float | None]:
+        """Where the decoding stood, the words with the call's times, without what an earlier
+        utterance has told already, and how loud they were."""
+        at_s, heard, loudness_db = wire.heard_of(payload)
         words = tuple(
             Heard(each.text, each.shown, self._timeline.of_call(fed) / self.rate_hz)
             for each in heard
             if (fed := self._sent_from + round(each.start_s * self.rate_hz)) >= self._utterance_from
         )
-        return self._sent_from + round(at_s * self.rate_hz), words
+        return self._sent_from + round(at_s * self.rate_hz), words, loudness_db
 
-    def _partial(self, at: int, words: tuple[Heard, ...]) -> None:
+    def _partial(self, at: int, words: tuple[Heard, ...], _: float | None) -> None:
         # A new worker that hears the utterance again says what is known already.
         if words != self._so_far and len(words) >= len(self._so_far):
             self._tell(words, at, final=False)
 
-    def _final(self, ended: int, words: tuple[Heard, ...]) -> None:
+    def _final(self, ended: int, words: tuple[Heard, ...], loudness_db: float | None) -> None:
         if ended <= self._utterance_from:  # heard again on the way to the utterance in question
             return
         if not words and ended > self._analysed:
             words = self._so_far
         if words:
-            self._tell(words, ended, final=True)
+            self._tell(words, ended, final=True, loudness_db=loudness_db)
         if words or not self._so_far:
             self._begin_utterance(ended)
 
-    def _tell(self, words: tuple[Heard, ...], at: int, *, final: bool) -> None:
+    def _tell(
+        self,
+        words: tuple[Heard, ...],
+        at: int,
+        *,
+        final: bool,
+        loudness_db: float | None = None,
+    ) -> None:
         self._so_far = words
         until_s = self._timeline.of_call(min(at, self._fed)) / self.rate_hz
-        self._on_words(Words(self._utterances, words, until_s, final))
+        self._on_words(Words(self._utterances, words, until_s, final, loudness_db))
 
     def _begin_utterance(self, fed: int) -> None:
         self._utterances += bool(self._so_far)

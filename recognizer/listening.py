@@ -21,8 +21,10 @@ from policy.on_the_wire import (
     WIRE_OF,
     finding_message,
     identity_message,
+    product_of,
     utterance_message,
 )
+from policy.speech.circumstances import CallCircumstances
 from policy.speech.finding import Finding
 from policy.speech.rulebook import SpeechRulebook
 from policy.speech.utterance import Utterance
@@ -37,6 +39,7 @@ UNREAD_LIMIT: Final = 1000
 """Events a client may leave unread; findings are never dropped, so the stream ends instead."""
 _COVERAGE_EVERY_S: Final = 2.0
 _SCENE: Final = re.compile(r"(\*|[a-z0-9_-]+(\.[a-z0-9_-]+)*)?")
+_DIALECT: Final = re.compile(r"([a-z]{3}(-[a-z]+)*)?")
 
 
 class Refused(Exception):
@@ -74,11 +77,9 @@ class Listening:
         analysis = self._analysis = Analysis(
             self._pool,
             self._rulebook,
-            scene=start.scene,
+            self._circumstances(start),
             rate_hz=start.sample_rate_hz,
-            on=self._today,
             deliver=self._take,
-            resumed=start.resumed,
         )
         self._rate_hz = start.sample_rate_hz
         yield wire.ListenResponse(
@@ -152,7 +153,18 @@ class Listening:
             raise _invalid(f"sample_rate_hz must be one of {RATES_HZ}, not {start.sample_rate_hz}")
         if not _SCENE.fullmatch(start.scene):
             raise _invalid("scene must be a dotted name such as marketing.loan, or empty")
+        if not _DIALECT.fullmatch(start.dialect):
+            raise _invalid("dialect must be an ISO 639-3 code such as yue or cmn-sichuan, or empty")
         return start
+
+    def _circumstances(self, start: wire.CallStart) -> CallCircumstances:
+        return CallCircumstances(
+            scene=start.scene,
+            on=self._today,
+            dialect=start.dialect,
+            product=product_of(start.product),
+            resumed=start.resumed,
+        )
 
     async def _read(self, analysis: Analysis) -> None:
         """Until the end of the call; then waits for the last words. Raises Refused."""

@@ -5,16 +5,21 @@ it never counts as a call without findings.
 """
 
 import json
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 import soundfile
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Tag
 
+from callwarden import located_yaml
 from callwarden.problems import Problem, ProblemsFound
+from callwarden.settings import Dialect
+from policy.products import ProductText
+from policy.speech.circumstances import CallCircumstances, ProductFacts
 from policy.speech.utterance import Leg
 
 RATES_HZ = (8000, 16000)
@@ -24,19 +29,63 @@ _SIDE_BY_SIDE = (".wav", ".flac", ".ogg")
 Channel = Literal["left", "right"]
 
 
+def _iso_time(value: object) -> datetime | None:
+    try:
+        return datetime.fromisoformat(str(value)) if value else None
+    except ValueError:
+        raise ValueError("not an ISO time such as 2026-03-01T10:00+08:00") from None
+
+
+_Product = Annotated[
+    Annotated[ProductText, Tag("facts")] | Annotated[str, Tag("id")],
+    Discriminator(lambda given: "facts" if isinstance(given, dict | ProductText) else "id"),
+]
+"""What is true of the product, or the id under which the site's file has it."""
+
+
+class _Described(BaseModel):
+    """`call.json`: what a dialler sends along. Keys of others' are no concern of ours."""
+
+    model_config = ConfigDict(extra="ignore", coerce_numbers_to_str=True)
+    id: str | None = None
+    scene: str | None = None
+    agent: str | None = None
+    customer: str | None = None
+    started_at: Annotated[datetime | None, BeforeValidator(_iso_time)] = None
+    dialect: Dialect | None = None
+    product: _Product | None = None
+
+
+@dataclass(frozen=True)
+class Site:
+    """What holds for calls that do not say otherwise: the site's products by their ids, and the
+    dialect that most customers speak."""
+
+    products: Mapping[str, ProductFacts] = field(default_factory=dict)
+    dialect: str = ""
+
+    def product(self, described: ProductText | str | None) -> ProductFacts:
+        if isinstance(described, ProductText):
+            return described.facts()
+        return self.products.get(described or "", ProductFacts())
+
+
 @dataclass(frozen=True)
 class Recording:
     """A call on disk. `files` has either a file a leg or one stereo file for both."""
 
     id: str
-    scene: str
+    circumstances: CallCircumstances
     agent: str
     customer: str
-    on: date | None
     files: dict[Leg, Path]
     channels: dict[Leg, int]
     rate_hz: int
     seconds: float
+
+    @property
+    def scene(self) -> str:
+        return self.circumstances.scene
 
     def blocks(self, block_s: float) -> Iterator[tuple[Leg, int, bytes]]:
         """Both legs in turn: leg, first sample, signed 16-bit little-endian mono."""
@@ -55,6 +104,9 @@ class Recording:
                 sound.close()
 
 
+_ANY_SITE = Site()
+
+
 def find(paths: Sequence[Path]) -> Iterator[Path]:
     """The calls among `paths`: a stereo file, a folder with `agent.wav` and `customer.wav`, or
     a folder of those, in the order of their names."""
@@ -66,7 +118,9 @@ def find(paths: Sequence[Path]) -> Iterator[Path]:
             yield from inner or [path]
 
 
-def open_recording(path: Path, scene: str | None, agent_channel: Channel) -> Recording:
+def open_recording(
+    path: Path, scene: str | None, agent_channel: Channel, site: Site = _ANY_SITE
+) -> Recording:
     """The call at `path`; `scene` overrides what `call.json` says. Raises ProblemsFound."""
     if path.is_dir():
         files = {leg: path / f"{leg.value}.wav" for leg in Leg}
@@ -86,11 +140,15 @@ def open_recording(path: Path, scene: str | None, agent_channel: Channel) -> Rec
         raise _problem(path, "audio", "the legs have different sample rates: convert one of them")
     rate_hz = rates.pop()
     return Recording(
-        id=described.get("id") or (path.name if path.is_dir() else path.stem),
-        scene=scene if scene is not None else described.get("scene", ""),
-        agent=described.get("agent", ""),
-        customer=described.get("customer", ""),
-        on=_day(described.get("started_at", ""), path),
+        id=described.id or (path.name if path.is_dir() else path.stem),
+        circumstances=CallCircumstances(
+            scene=scene if scene is not None else described.scene or "",
+            on=described.started_at.date() if described.started_at else None,
+            dialect=site.dialect if described.dialect is None else described.dialect,
+            product=site.product(described.product),
+        ),
+        agent=described.agent or "",
+        customer=described.customer or "",
         files=files,
         channels=channels,
         rate_hz=rate_hz,
@@ -132,28 +190,17 @@ def _form(file: Path, channels: int) -> tuple[int, int]:
     return rate_hz, frames
 
 
-def _described(*files: Path) -> dict[str, str]:
+def _described(*files: Path) -> _Described:
     """The first of `files` that is there. Raises ProblemsFound."""
     for file in files:
         if not file.is_file():
             continue
         try:
-            value = json.loads(file.read_text(encoding="utf-8"))
+            text = file.read_text(encoding="utf-8")
+            value = json.loads(text)
         except (OSError, ValueError):
             raise _problem(file, "(document)", "not JSON: write it anew or remove it") from None
         if not isinstance(value, dict):
             raise _problem(file, "(document)", 'must be an object such as {"scene": "…"}')
-        known = ("id", "scene", "agent", "customer", "started_at")
-        return {key: str(value[key]) for key in known if value.get(key) is not None}
-    return {}
-
-
-def _day(started_at: str, path: Path) -> date | None:
-    if not started_at:
-        return None
-    try:
-        return datetime.fromisoformat(started_at).date()
-    except ValueError:
-        raise _problem(
-            path, "started_at", "not an ISO time such as 2026-03-01T10:00+08:00"
-        ) from None
+        return located_yaml.validate(located_yaml.read(text, str(file)), _Described)
+    return _Described()

@@ -19,7 +19,7 @@ from tqdm import tqdm
 from callwarden.command import with_settings
 from callwarden.problems import Problem, ProblemsFound
 from callwarden.settings import Settings
-from policy import rulebook
+from policy import products, rulebook
 from policy.speech.finding import Finding, FindingStatus
 from policy.speech.rulebook import SpeechRulebook
 from recognizer import recordings
@@ -28,7 +28,7 @@ from recognizer.models import found as models
 from recognizer.models.model import Model
 from recognizer.pool import Pool
 from recognizer.process import WorkerFailed
-from recognizer.recordings import Channel, Recording
+from recognizer.recordings import Channel, Recording, Site
 
 BLOCK_S = 0.2
 _CALLS_A_WORKER = 2
@@ -76,9 +76,8 @@ async def scan_call(pool: Pool, rules: SpeechRulebook, recording: Recording) -> 
     analysis = Analysis(
         pool,
         rules,
-        scene=recording.scene,
+        recording.circumstances,
         rate_hz=recording.rate_hz,
-        on=recording.on,
         deliver=take,
     )
     try:
@@ -145,7 +144,8 @@ def scan(settings: Settings, paths: tuple[Path, ...], scene: str | None, **optio
     """
     rules = rulebook.load(settings.rules.folder, settings.rules.packs, settings.rules.speech)
     model = model_for(settings, options["model"])
-    calls, broken = _opened(list(recordings.find(paths)), scene, options["agent_channel"])
+    site = Site(products.load(settings.speech.products), settings.speech.dialect)
+    calls, broken = _opened(list(recordings.find(paths)), scene, options["agent_channel"], site)
     found = asyncio.run(
         _scan(model, options["workers"], rules.speech, calls, as_json=options["as_json"])
     )
@@ -155,13 +155,13 @@ def scan(settings: Settings, paths: tuple[Path, ...], scene: str | None, **optio
 
 
 def _opened(
-    paths: Sequence[Path], scene: str | None, agent_channel: Channel
+    paths: Sequence[Path], scene: str | None, agent_channel: Channel, site: Site
 ) -> tuple[list[Recording], bool]:
     """The calls that can be read, and whether some could not; those are told on stderr."""
     calls, broken = list[Recording](), False
     for path in paths:
         try:
-            calls.append(recordings.open_recording(path, scene, agent_channel))
+            calls.append(recordings.open_recording(path, scene, agent_channel, site))
         except ProblemsFound as error:
             click.echo(str(error), err=True)
             broken = True

@@ -4,6 +4,7 @@ process past any except.
 An `EngineStream` belongs to one thread at a time and keeps one sample rate for its life.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import sherpa_onnx
 from numpy.typing import NDArray
 
 from recognizer import syllables
+from recognizer.loudness import Loudness
 from recognizer.models.model import Model
 from recognizer.syllables import Heard
 
@@ -20,6 +22,8 @@ utterances, 0.6 s 85, 0.8 s 76; a final comes 0.3 s after it."""
 EMPTY_SILENCE_S = 2.4
 LONGEST_UTTERANCE_S = 20.0
 _FLUSH_S = 0.8
+_WORD_S = 0.25
+"""How long the last word is taken to last: the model tells beginnings only."""
 
 
 class Engine:
@@ -79,6 +83,7 @@ class EngineStream:
     ) -> None:
         self._engine, self._recognizer, self._rate_hz = engine, recognizer, rate_hz
         self._stream = recognizer.create_stream()
+        self._loudness = Loudness(rate_hz)
         self._accepted = self._steps = self._units_told = 0
         self._finished = False
 
@@ -86,6 +91,7 @@ class EngineStream:
         """Signed 16-bit little-endian mono."""
         samples = np.frombuffer(pcm, dtype="<i2").astype(np.float32) / np.float32(32768)
         self._stream.accept_waveform(self._rate_hz, samples)
+        self._loudness.accept(samples)
         self._accepted += len(samples)
 
     def finish(self) -> None:
@@ -132,7 +138,15 @@ class EngineStream:
     def utterance_ended(self) -> bool:
         return self._recognizer.is_endpoint(self._stream)
 
+    def loudness_db(self, heard: Sequence[Heard]) -> float | None:
+        """Of the words of this utterance, which ends now."""
+        if not heard:
+            return None
+        end_s = heard[-1].start_s + _WORD_S
+        return self._loudness.level_db(heard[0].start_s, end_s)
+
     def begin_utterance(self) -> None:
+        self._loudness.forget(self.analysed_s)
         self._recognizer.reset(self._stream)
         self._units_told = 0
 

@@ -57,15 +57,16 @@ class Frames:
             yield Kind(kind), stream, payload
 
 
-def heard_payload(at_s: float, heard: Sequence[Heard]) -> bytes:
-    """What was heard of an utterance when the decoding was `at_s` seconds into the stream."""
+def heard_payload(at_s: float, heard: Sequence[Heard], loudness_db: float | None = None) -> bytes:
+    """What was heard of an utterance when the decoding was `at_s` seconds into the stream, and how
+    loud it was, once it has ended."""
     words = [(each.text, each.shown, round(each.start_s, 3)) for each in heard]
-    return json.dumps([at_s, words]).encode()
+    return json.dumps([at_s, words, loudness_db]).encode()
 
 
-def heard_of(payload: bytes) -> tuple[float, list[Heard]]:
-    at_s, words = json.loads(payload)
-    return at_s, [Heard(*each) for each in words]
+def heard_of(payload: bytes) -> tuple[float, list[Heard], float | None]:
+    at_s, words, loudness_db = json.loads(payload)
+    return at_s, [Heard(*each) for each in words], loudness_db
 
 
 def seconds_payload(seconds: float) -> bytes:

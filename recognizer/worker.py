@@ -117,7 +117,9 @@ class Worker:
         ended = closing or engine.utterance_ended()
         heard = engine.heard(even_if_same=ended)
         if ended:
-            self._send(Kind.FINAL, number, wire.heard_payload(at_s, heard or []))
+            words = heard or []
+            loudness_db = engine.loudness_db(words)
+            self._send(Kind.FINAL, number, wire.heard_payload(at_s, words, loudness_db))
             engine.begin_utterance()
             at_s = engine.analysed_s
         elif heard:

@@ -19,6 +19,7 @@ from callwarden.v1 import conversation_pb2 as conversation
 from callwarden.v1 import oversight_pb2 as oversight
 from gateway.asterisk.ari import Ari
 from gateway.asterisk.fork import Fork, Stasis
+from gateway.asterisk.known_before import KnownBefore
 from gateway.durable import UTTERANCE, Durable
 from gateway.enforcement import Enforcement
 from gateway.floor import CallState, Floor, LiveCall
@@ -26,7 +27,7 @@ from gateway.listening import Listening
 from gateway.media.reception import CallClock, MediaListener, Reception
 from gateway.recognizer_link import RecognizerLink
 from policy.ledger import Ledger, LegCoverage
-from policy.on_the_wire import finding_of, utterance_of
+from policy.on_the_wire import finding_of, second_look_of, utterance_of
 from policy.speech.utterance import Leg
 
 _log = structlog.get_logger(__name__)
@@ -51,6 +52,7 @@ class Room:
     ledger: Ledger
     durable: Durable
     enforcement: Enforcement
+    known: KnownBefore
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
 
@@ -70,6 +72,8 @@ class AnsweredCall:
             self,
             message_ms=room.media_settings.message_ms,
             resumed=elapsed_s > _RESUMED_S,
+            dialect=room.known.dialect(live),
+            product=room.known.product(live),
         )
         self._forks = {
             leg: Fork(
@@ -188,6 +192,12 @@ class AnsweredCall:
             said = utterance_of(utterance)
             write = partial(self._room.ledger.add_utterance, call_id, said)
             self._room.durable.record(UTTERANCE, call_id, write)
+
+    def looked(self, look: conversation.SecondLook) -> None:
+        write = partial(
+            self._room.ledger.add_second_look, self._live.call_id, *second_look_of(look)
+        )
+        self._room.durable.record("second look", self._live.call_id, write)
 
     def found(self, finding: conversation.Finding) -> None:
         call_id, found = self._live.call_id, finding_of(finding)

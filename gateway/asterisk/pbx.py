@@ -21,6 +21,7 @@ from gateway.asterisk.ari import Ari, AriRefused, AriUnavailable
 from gateway.asterisk.ari_socket import Event
 from gateway.asterisk.attempts import Attempt, Attempts
 from gateway.asterisk.fork import Stasis, delete_orphans
+from gateway.asterisk.known_before import KnownBefore
 from gateway.asterisk.turns import Turns
 from gateway.durable import Durable
 from gateway.enforcement import Enforcement
@@ -86,6 +87,7 @@ class Pbx:
             ledger,
             self._durable,
             self._enforcement,
+            KnownBefore.read(settings.speech),
         )
 
     @property

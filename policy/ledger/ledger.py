@@ -12,6 +12,7 @@ import sqlite3
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
+from dataclasses import astuple
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
@@ -28,6 +29,7 @@ from policy.ledger.moment import micros
 from policy.ledger.records import CallRecord, Decided, LegCoverage, Mode
 from policy.ledger.seal import Seal
 from policy.ledger.writer import GroupWriter
+from policy.speech.doubt import Doubt, SecondLook
 from policy.speech.finding import Finding
 from policy.speech.utterance import Leg, Utterance
 
@@ -243,6 +245,12 @@ class Ledger:
         if not utterance.final:
             raise ValueError("only a final utterance is recorded")
         tokens = [[each.text, round(each.start_s, 3)] for each in utterance.tokens]
+        words = {
+            "text": utterance.text,
+            "tokens": tokens,
+            "voice": astuple(utterance.voice) if utterance.voice else None,
+            "second_pass": utterance.second_pass,
+        }
         return self._add(
             "utterances",
             call_id=call_id,
@@ -250,7 +258,23 @@ class Ledger:
             leg=utterance.leg.value,
             start_s=float(utterance.start_s),
             end_s=float(utterance.end_s),
-            words_sealed=self._keys.sealed_words({"text": utterance.text, "tokens": tokens}),
+            words_sealed=self._keys.sealed_words(words),
+        )
+
+    def add_second_look(self, call_id: str, doubt: Doubt, look: SecondLook) -> Future[None]:
+        """Seconds that were in doubt and what was heard in them: with the utterances, all that a
+        replay of the call needs to find what was found."""
+        return self._add(
+            "second_looks",
+            call_id=call_id,
+            doubt_id=doubt.doubt_id,
+            leg=doubt.leg.value,
+            start_s=float(doubt.start_s),
+            end_s=float(doubt.end_s),
+            phrases=json.dumps(doubt.phrases, ensure_ascii=False),
+            confidence=float(look.confidence),
+            looked=int(look.looked),
+            words_sealed=self._keys.sealed_words({"heard": look.heard}),
         )
 
     def add_finding(self, call_id: str, finding: Finding, now: datetime) -> Future[None]:

@@ -31,8 +31,9 @@ from policy.ledger.records import (
 )
 from policy.ledger.seal import Seal
 from policy.ledger.unavailable import explained
+from policy.speech.doubt import Doubt, SecondLook
 from policy.speech.finding import Finding, FindingStatus, Severity
-from policy.speech.utterance import Leg, Token, Utterance
+from policy.speech.utterance import Leg, Token, Utterance, Voice
 
 _PAGE = 500
 """Rows read at once by what reads everything."""
@@ -119,6 +120,11 @@ class LedgerReader:
             "SELECT * FROM utterances WHERE call_id = ? ORDER BY seq DESC LIMIT ?", [call_id, limit]
         )
         return [self._utterance(row) for row in found]
+
+    def second_looks_of(self, call_id: str) -> list[tuple[Doubt, SecondLook]]:
+        """The doubts of one call and their answers, in the order in which they came."""
+        found = self._rows("SELECT * FROM second_looks WHERE call_id = ? ORDER BY seq", [call_id])
+        return [self._second_look(row) for row in found]
 
     def recent_suppressions(self, limit: int) -> list[RecordedSuppression]:
         """The newest do-not-call entries, newest first, ended ones among them."""
@@ -245,6 +251,17 @@ class LedgerReader:
             final=True,
             settled=len(tokens),
             text=words["text"],
+            voice=Voice(*voice) if (voice := words.get("voice")) else None,
+            second_pass=words.get("second_pass", False),
+        )
+
+    def _second_look(self, row: sqlite3.Row) -> tuple[Doubt, SecondLook]:
+        phrases = tuple(json.loads(row["phrases"]))
+        heard = self._keys.opened_words(row["words_sealed"])["heard"]
+        doubt_id = row["doubt_id"]
+        return (
+            Doubt(doubt_id, Leg(row["leg"]), row["start_s"], row["end_s"], phrases),
+            SecondLook(doubt_id, heard, row["confidence"], bool(row["looked"])),
         )
 
     def _suppression(self, row: sqlite3.Row) -> RecordedSuppression:

@@ -223,6 +223,27 @@ def m002_rulebooks(db: Database) -> None:
     )
 
 
+@migrations()
+def m003_second_looks(db: Database) -> None:
+    """What was heard in seconds of doubt when they were listened to once more."""
+    _append_only(
+        db,
+        "second_looks",
+        {
+            "call_id": str,
+            "doubt_id": str,
+            "leg": str,
+            "start_s": float,
+            "end_s": float,
+            "phrases": str,
+            "confidence": float,
+            "looked": int,
+            "words_sealed": bytes,
+        },
+        indexes=(("call_id",),),
+    )
+
+
 def migrate(connection: sqlite3.Connection, check_value: bytes) -> None:
     """Brings the tables up to date, within the caller's transaction. A fresh file becomes a
     ledger that belongs to the key of `check_value`."""

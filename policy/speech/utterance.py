@@ -49,3 +49,6 @@ class Utterance:
     """Characters where the model writes them, otherwise toned pinyin."""
     voice: Voice | None = None
     """None where only words are known."""
+    second_pass: bool = False
+    """Recognised once more, by a stronger model, after it was final: its words replace the final
+    utterance of the same id."""

@@ -5,10 +5,18 @@ Every room reads its section from here. A missing file means the defaults; a mis
 named by hand is a problem.
 """
 
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    field_validator,
+)
 
 from callwarden import located_yaml
 from callwarden.problems import Problem, ProblemsFound
@@ -22,6 +30,15 @@ Address = Annotated[
 ]
 
 
+def _dialect(code: str) -> str:
+    if not re.fullmatch(r"([a-z]{3}(-[a-z]+)*)?", code):
+        raise ValueError("must be an ISO 639-3 code such as yue, or a branch such as cmn-sichuan")
+    return code
+
+
+Dialect = Annotated[str, AfterValidator(_dialect)]
+
+
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -32,6 +49,18 @@ class Rules(_Section):
     folder: Path | None = Field(None, description="rulebooks; the shipped ones when not given")
     packs: tuple[str, ...] = Field(("house",), description="dialling packs, all must allow")
     speech: tuple[str, ...] = Field(("base",), description="speech packs")
+
+
+class Speech(_Section):
+    """What is known of calls before a word is said on them."""
+
+    products: Path | None = Field(
+        None, description="file of products: annual_rate_percent, risk_level, fees_percent of each"
+    )
+    dialect: Dialect = Field("", description='what most customers speak: "cmn", "yue", …')
+    campaign_dialects: dict[str, Dialect] = Field(
+        {}, description="the same for single campaigns, by their ids"
+    )
 
 
 class Gate(_Section):
@@ -115,6 +144,7 @@ class Settings(_Section):
 
     state: Path = Field(Path("/var/lib/callwarden"), description="ledger, keys, models")
     rules: Rules = Rules()
+    speech: Speech = Speech()
     gate: Gate = Gate()
     asterisk: Asterisk = Asterisk()
     media: Media = Media()

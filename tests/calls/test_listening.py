@@ -16,11 +16,14 @@ from gateway.floor import Floor
 from gateway.health import Health
 from gateway.listening import BEHIND, LOST, UNREACHED, Listening
 from gateway.recognizer_link import RecognizerLink
+from policy.on_the_wire import product_of
+from policy.speech.circumstances import ProductFacts
 from policy.speech.utterance import Leg
 from tests.calls.heard import tone, until
 from tests.calls.recording_recognizer import LEGS, RecordingRecognizer, serving
 
 _SECOND = tone(300, 1.0)
+_NO_PRODUCT = ProductFacts()
 
 
 @dataclass
@@ -29,12 +32,16 @@ class Told:
 
     utterances: list[conversation.Utterance] = field(default_factory=list)
     findings: list[conversation.Finding] = field(default_factory=list)
+    looks: list[conversation.SecondLook] = field(default_factory=list)
 
     def heard(self, utterance: conversation.Utterance) -> None:
         self.utterances.append(utterance)
 
     def found(self, finding: conversation.Finding) -> None:
         self.findings.append(finding)
+
+    def looked(self, look: conversation.SecondLook) -> None:
+        self.looks.append(look)
 
     def changed(self) -> None:
         """Looked at through `Listening` itself."""
@@ -62,11 +69,13 @@ class Call:
 
 
 @contextlib.asynccontextmanager
-async def _call(port: int) -> AsyncIterator[Call]:
+async def _call(
+    port: int, dialect: str = "", product: ProductFacts = _NO_PRODUCT
+) -> AsyncIterator[Call]:
     settings = Settings.model_validate({"recognizer": {"address": f"127.0.0.1:{port}"}})
     health = Health(Floor())
     link, told = RecognizerLink(settings, health), Told()
-    listening = Listening("call", "*", link, told, message_ms=100)
+    listening = Listening("call", "*", link, told, message_ms=100, dialect=dialect, product=product)
     tasks = [asyncio.ensure_future(each) for each in (link.watch(), listening.run())]
     yield Call(listening, told, health, link, tasks[1])
     for task in tasks:
@@ -123,6 +132,29 @@ async def test_what_is_heard_and_found_comes_through(server: Served) -> None:
         stream.say.put_nowait(recognition.ListenResponse(finding=found))
         await until(lambda: call.told.findings)
     assert (call.told.utterances, call.told.findings) == ([said], [found])
+
+
+async def test_what_is_known_before_a_word_is_said_goes_with_the_start(server: Served) -> None:
+    recognizer, port = server
+    product = ProductFacts(annual_rate_percent=7.2, risk_level="R3")
+    async with _call(port, dialect="yue", product=product) as call:
+        await until(lambda: not call.listening.cause)
+    (stream,) = recognizer.streams
+    assert stream.start.dialect == "yue"
+    assert product_of(stream.start.product) == product
+
+
+async def test_a_second_look_comes_through_before_what_follows_from_it(server: Served) -> None:
+    recognizer, port = server
+    look = conversation.SecondLook(doubt_id="d-1", leg=conversation.LEG_CUSTOMER, looked=True)
+    async with _call(port) as call:
+        await until(lambda: not call.listening.cause)
+        (stream,) = recognizer.streams
+        found = conversation.Finding(finding_id="f-1", rule="refusal.explicit")
+        stream.say.put_nowait(recognition.ListenResponse(second_look=look))
+        stream.say.put_nowait(recognition.ListenResponse(finding=found))
+        await until(lambda: call.told.findings)
+    assert call.told.looks == [look]
 
 
 async def test_a_stream_that_dies_is_followed_by_another_with_names_of_its_own(

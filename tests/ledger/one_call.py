@@ -6,6 +6,7 @@ from typing import Final
 from policy.dialling.decision import Decision, Verdict
 from policy.identity import RulebookIdentity, RulebookText, Title
 from policy.ledger import CallRecord, Ledger, LegCoverage
+from policy.speech.doubt import Doubt, SecondLook
 from policy.speech.finding import Finding, FindingStatus, Severity
 from policy.speech.utterance import Leg, Token, Utterance
 from tests.ledger.conftest import CUSTOMER, LIMIT, NOW, NUMBER, RULEBOOK, WAIT_S, asked, at_most
@@ -57,6 +58,7 @@ def record_one_call(ledger: Ledger) -> None:
     )
     certain = Finding(**{**vars(FINDING), "status": FindingStatus.CERTAIN})
     utterance = Utterance("agent-1", Leg.AGENT, 3.0, 5.5, (Token("bao3", 3.25),), True, 1, HEARD)
+    doubt = Doubt("d-1", Leg.AGENT, 3.0, 5.5, ("保本",))
     coverage = LegCoverage(Leg.CUSTOMER, 32.0, 31.5, 12.0, ("worker-lost",))
     ledger.activate(WRITTEN, mode="active", who="Li", now=NOW).result(WAIT_S)
     for future in (
@@ -64,6 +66,7 @@ def record_one_call(ledger: Ledger) -> None:
         ledger.add_leg("n1", Leg.AGENT, "PJSIP/1001-00000001"),
         ledger.answer_call("n1", answered),
         ledger.add_utterance("n1", utterance),
+        ledger.add_second_look("n1", doubt, SecondLook("d-1", "保本", 0.9)),
         ledger.add_finding("n1", FINDING, answered),
         ledger.add_finding("n1", certain, answered + timedelta(seconds=1)),
         ledger.add_coverage("n1", coverage, ended),

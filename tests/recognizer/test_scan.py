@@ -11,6 +11,7 @@ import soundfile
 from click.testing import CliRunner, Result
 
 from callwarden.problems import ProblemsFound
+from policy.speech.circumstances import CallCircumstances, ProductFacts
 from policy.speech.utterance import Leg
 from recognizer import recordings, scan
 
@@ -85,11 +86,27 @@ def test_the_call_is_described_beside_its_audio(tmp_path: Path) -> None:
     described = tmp_path / "call.json"
     described.write_text('{"id": "7", "scene": "review.loan", "started_at": "2026-03-01T10:00Z"}')
     call = recordings.open_recording(wav, None, "left")
-    assert (call.id, call.scene, call.on) == ("7", "review.loan", date(2026, 3, 1))
+    assert (call.id, call.scene, call.circumstances.on) == ("7", "review.loan", date(2026, 3, 1))
     assert recordings.open_recording(wav, "*", "left").scene == "*"
     described.write_text('{"started_at": "yesterday"}')
-    with pytest.raises(ProblemsFound, match="not an ISO time"):
+    with pytest.raises(ProblemsFound, match=r"call\.json:1:2: started_at: not an ISO time"):
         recordings.open_recording(wav, None, "left")
     described.write_text("{")
     with pytest.raises(ProblemsFound, match="not JSON"):
         recordings.open_recording(wav, None, "left")
+
+
+def test_the_product_stands_in_the_call_or_in_the_site_s_file(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "call.wav", np.zeros((8000, 2), dtype=np.int16), 8000)
+    site = recordings.Site({"loan-12": ProductFacts(annual_rate_percent=7.2)}, "yue")
+
+    def described_by(text: str) -> CallCircumstances:
+        (tmp_path / "call.json").write_text(text, encoding="utf-8")
+        return recordings.open_recording(tmp_path / "call.wav", None, "left", site).circumstances
+
+    assert described_by('{"product": "loan-12"}').product.annual_rate_percent == 7.2
+    assert described_by('{"product": "loan-13"}').product == ProductFacts()
+    assert described_by('{"product": {"risk_level": "R3"}}').product.risk_level == "R3"
+    assert (described_by("{}").dialect, described_by('{"dialect": ""}').dialect) == ("yue", "")
+    with pytest.raises(ProblemsFound, match=r"did you mean annual_rate_percent\?"):
+        described_by('{"product": {"annual_rate": 7.2}}')

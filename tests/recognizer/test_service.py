@@ -87,6 +87,8 @@ async def test_utterances_follow_the_turns_and_grow(serving: Serving, calls_fold
     for each in listened.finals:
         assert list(each.token_starts_s) == sorted(each.token_starts_s)
         assert each.start_s <= each.end_s <= call.seconds
+        # The calls were made at this level; the turns differ by a few decibels.
+        assert -40 < each.voice.loudness_db < -10
 
 
 def _tone(seconds: float, rate_hz: int, level: int) -> bytes:

@@ -40,9 +40,7 @@ async def _listen(
 ) -> tuple[list[Heard], Analysis]:
     """The call as fast as it goes; the worker is killed when it has analysed so many seconds."""
     heard: list[Heard] = []
-    analysis = Analysis(
-        pool, rules, scene=call.scene, rate_hz=call.rate_hz, on=None, deliver=heard.append
-    )
+    analysis = Analysis(pool, rules, call.circumstances, rate_hz=call.rate_hz, deliver=heard.append)
     kills = list(kill_at_s)
     for leg, first_sample, pcm in call.blocks(0.1):
         await analysis.hear(leg, first_sample, pcm)

@@ -103,6 +103,8 @@ class Utterance(_message.Message):
     TOKENS_FIELD_NUMBER: _builtins.int
     TOKEN_STARTS_S_FIELD_NUMBER: _builtins.int
     FINAL_FIELD_NUMBER: _builtins.int
+    VOICE_FIELD_NUMBER: _builtins.int
+    SECOND_PASS_FIELD_NUMBER: _builtins.int
     utterance_id: _builtins.str
     """Unique within the call, e.g. "agent-3"."""
     leg: Global___Leg.ValueType
@@ -112,12 +114,20 @@ class Utterance(_message.Message):
     text: _builtins.str
     """Characters where the model writes them, otherwise toned pinyin."""
     final: _builtins.bool
+    second_pass: _builtins.bool
+    """Recognised once more, by the second pass, after it was final: replaces
+    what the first pass heard under the same utterance_id.
+    """
     @_builtins.property
     def tokens(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """One toned syllable or word a token, with the time it begins."""
 
     @_builtins.property
     def token_starts_s(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]: ...
+    @_builtins.property
+    def voice(self) -> Global___Voice:
+        """Of a final utterance, where its audio was to be had."""
+
     def __init__(
         self,
         *,
@@ -129,14 +139,94 @@ class Utterance(_message.Message):
         tokens: _abc.Iterable[_builtins.str] | None = ...,
         token_starts_s: _abc.Iterable[_builtins.float] | None = ...,
         final: _builtins.bool = ...,
+        voice: Global___Voice | None = ...,
+        second_pass: _builtins.bool = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["voice", b"voice"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["end_s", b"end_s", "final", b"final", "leg", b"leg", "start_s", b"start_s", "text", b"text", "token_starts_s", b"token_starts_s", "tokens", b"tokens", "utterance_id", b"utterance_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["end_s", b"end_s", "final", b"final", "leg", b"leg", "second_pass", b"second_pass", "start_s", b"start_s", "text", b"text", "token_starts_s", b"token_starts_s", "tokens", b"tokens", "utterance_id", b"utterance_id", "voice", b"voice"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Utterance: _TypeAlias = Utterance  # noqa: Y015
+
+@_typing.final
+class Voice(_message.Message):
+    """What an utterance sounds like besides its words."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LOUDNESS_DB_FIELD_NUMBER: _builtins.int
+    EMOTION_FIELD_NUMBER: _builtins.int
+    loudness_db: _builtins.float
+    """Mean level of its speech in dB below full scale (negative)."""
+    emotion: _builtins.str
+    """The model's own label ("angry", "neutral", ...), empty where it gives none."""
+    def __init__(
+        self,
+        *,
+        loudness_db: _builtins.float = ...,
+        emotion: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["emotion", b"emotion", "loudness_db", b"loudness_db"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Voice: _TypeAlias = Voice  # noqa: Y015
+
+@_typing.final
+class SecondLook(_message.Message):
+    """Seconds of a leg that the rules were in doubt about, and what was heard in
+    them when they were listened to once more.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DOUBT_ID_FIELD_NUMBER: _builtins.int
+    LEG_FIELD_NUMBER: _builtins.int
+    START_S_FIELD_NUMBER: _builtins.int
+    END_S_FIELD_NUMBER: _builtins.int
+    PHRASES_FIELD_NUMBER: _builtins.int
+    HEARD_FIELD_NUMBER: _builtins.int
+    CONFIDENCE_FIELD_NUMBER: _builtins.int
+    LOOKED_FIELD_NUMBER: _builtins.int
+    doubt_id: _builtins.str
+    """Unique within the call."""
+    leg: Global___Leg.ValueType
+    start_s: _builtins.float
+    """Seconds since the start of the call's audio."""
+    end_s: _builtins.float
+    heard: _builtins.str
+    """The phrase that was heard, empty when none was."""
+    confidence: _builtins.float
+    """0 to 1."""
+    looked: _builtins.bool
+    """False: nobody could listen (no spotter, the audio gone, too much to do)."""
+    @_builtins.property
+    def phrases(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What was listened for, in characters."""
+
+    def __init__(
+        self,
+        *,
+        doubt_id: _builtins.str = ...,
+        leg: Global___Leg.ValueType = ...,
+        start_s: _builtins.float = ...,
+        end_s: _builtins.float = ...,
+        phrases: _abc.Iterable[_builtins.str] | None = ...,
+        heard: _builtins.str = ...,
+        confidence: _builtins.float = ...,
+        looked: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["confidence", b"confidence", "doubt_id", b"doubt_id", "end_s", b"end_s", "heard", b"heard", "leg", b"leg", "looked", b"looked", "phrases", b"phrases", "start_s", b"start_s"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SecondLook: _TypeAlias = SecondLook  # noqa: Y015
 
 @_typing.final
 class Finding(_message.Message):

@@ -193,6 +193,7 @@ class ListenResponse(_message.Message):
     FINDING_FIELD_NUMBER: _builtins.int
     COVERAGE_FIELD_NUMBER: _builtins.int
     CLOSING_FIELD_NUMBER: _builtins.int
+    SECOND_LOOK_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def ready(self) -> Global___Ready: ...
     @_builtins.property
@@ -207,6 +208,12 @@ class ListenResponse(_message.Message):
     def closing(self) -> Global___Coverage:
         """Last message of the stream."""
 
+    @_builtins.property
+    def second_look(self) -> _conversation_pb2.SecondLook:
+        """A doubt of the rules and its answer, before what follows from it: with
+        the utterances, all that the findings are made of.
+        """
+
     def __init__(
         self,
         *,
@@ -215,12 +222,13 @@ class ListenResponse(_message.Message):
         finding: _conversation_pb2.Finding | None = ...,
         coverage: Global___Coverage | None = ...,
         closing: Global___Coverage | None = ...,
+        second_look: _conversation_pb2.SecondLook | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["closing", b"closing", "coverage", b"coverage", "finding", b"finding", "payload", b"payload", "ready", b"ready", "utterance", b"utterance"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["closing", b"closing", "coverage", b"coverage", "finding", b"finding", "payload", b"payload", "ready", b"ready", "second_look", b"second_look", "utterance", b"utterance"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["closing", b"closing", "coverage", b"coverage", "finding", b"finding", "payload", b"payload", "ready", b"ready", "utterance", b"utterance"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["closing", b"closing", "coverage", b"coverage", "finding", b"finding", "payload", b"payload", "ready", b"ready", "second_look", b"second_look", "utterance", b"utterance"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_payload: _TypeAlias = _typing.Literal["ready", "utterance", "finding", "coverage", "closing"]  # noqa: Y015
+    _WhichOneofReturnType_payload: _TypeAlias = _typing.Literal["ready", "utterance", "finding", "coverage", "closing", "second_look"]  # noqa: Y015
     _WhichOneofArgType_payload: _TypeAlias = _typing.Literal["payload", b"payload"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_payload) -> _WhichOneofReturnType_payload | None: ...
 

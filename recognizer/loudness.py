@@ -1,0 +1,52 @@
+"""Owns how loud a leg speaks: levels of its audio, frame by frame, for as long as an utterance may
+still ask for them.
+
+Called in a worker for each leg. The level of an utterance depends on its own audio alone, never on
+how it was cut into messages.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+FRAME_S = 0.02
+MARGIN_DB = 15.9
+"""Frames this far below the mean are pauses, not speech: the margin of ITU-T P.56."""
+SILENT_DB = -96.0
+"""The least that 16 bits can tell."""
+
+
+class Loudness:
+    """Times in seconds since the leg's first sample."""
+
+    def __init__(self, rate_hz: int) -> None:
+        self._frame = round(FRAME_S * rate_hz)
+        self._rest = np.zeros(0, dtype=np.float32)
+        self._powers: list[float] = []
+        self._first = 0
+
+    def accept(self, samples: NDArray[np.float32]) -> None:
+        """Samples from -1 to 1."""
+        waiting = np.concatenate((self._rest, samples))
+        whole = len(waiting) // self._frame * self._frame
+        frames = waiting[:whole].reshape(-1, self._frame)
+        self._powers += np.einsum("ij,ij->i", frames, frames).tolist()
+        self._rest = waiting[whole:]
+
+    def level_db(self, start_s: float, end_s: float) -> float | None:
+        """Mean level of the speech in between, in dB below full scale; None when its audio was
+        forgotten or has not come."""
+        first = max(0, round(start_s / FRAME_S) - self._first)
+        last = round(end_s / FRAME_S) - self._first
+        powers = np.asarray(self._powers[first:last]) / self._frame
+        if not len(powers):
+            return None
+        spoken = powers[powers >= powers.mean() * 10 ** (-MARGIN_DB / 10)]
+        level = float(spoken.mean())
+        return max(SILENT_DB, 10 * float(np.log10(level))) if level > 0 else SILENT_DB
+
+    def forget(self, before_s: float) -> None:
+        """Nobody asks for what lies before."""
+        frames = min(len(self._powers), int(before_s / FRAME_S) - self._first)
+        if frames > 0:
+            del self._powers[:frames]
+            self._first += frames
