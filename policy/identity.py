@@ -1,5 +1,6 @@
 """Owns the words by which a rule is cited: the rulebook's identity and text, a rule's titles."""
 
+import hashlib
 from dataclasses import dataclass
 
 
@@ -17,6 +18,11 @@ class RulebookText:
 
     identity: RulebookIdentity
     content: str
+
+
+def digest_of(content: str) -> str:
+    """SHA-256 of a rulebook's canonical JSON, in lower-case hexadecimal."""
+    return hashlib.sha256(content.encode()).hexdigest()
 
 
 @dataclass(frozen=True)

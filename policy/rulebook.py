@@ -6,8 +6,6 @@ A rulebook exists only when every file of it is free of problems. In a folder, `
 dialling pack and `speech/NAME/` holds the files of a speech pack; `*_test.yaml` are their tests.
 """
 
-import hashlib
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
@@ -16,10 +14,11 @@ from pathlib import Path
 from callwarden import located_yaml
 from callwarden.located_yaml import LocatedDocument
 from callwarden.problems import Problem, ProblemsFound, did_you_mean
+from policy import rulebook_text
 from policy.dialling import pack as dialling_pack
 from policy.dialling.pack import DiallingPack
 from policy.dialling.rulebook import DiallingRulebook
-from policy.identity import RulebookIdentity
+from policy.identity import RulebookIdentity, RulebookText
 from policy.speech import pack as speech_pack
 from policy.speech.pack import SpeechPack
 from policy.speech.rulebook import SpeechRulebook
@@ -43,7 +42,11 @@ class Packs:
 
     dialling: tuple[DiallingPack, ...]
     speech: tuple[SpeechPack, ...]
-    identity: RulebookIdentity
+    text: RulebookText
+
+    @property
+    def identity(self) -> RulebookIdentity:
+        return self.text.identity
 
 
 def load(folder: Path | None, packs: Sequence[str], speech: Sequence[str]) -> Rulebook:
@@ -81,19 +84,15 @@ def read(folder: Path | None, packs: Sequence[str], speech: Sequence[str]) -> Pa
     ]
     if problems:
         raise ProblemsFound(problems)
-    identity = RulebookIdentity(
-        version="+".join(
+    text = rulebook_text.write(
+        "+".join(
             [f"{pack.pack}@{pack.version}" for _, pack in dialling]
             + [f"{joined.pack}@{joined.version}" for _, joined in spoken]
         ),
-        digest=_digest(
-            dialling=[document.value for document, _ in dialling],
-            speech=[[document.value for document in written] for written, _ in spoken],
-        ),
+        [document.value for document, _ in dialling],
+        [[document.value for document in written] for written, _ in spoken],
     )
-    return Packs(
-        tuple(pack for _, pack in dialling), tuple(joined for _, joined in spoken), identity
-    )
+    return Packs(tuple(pack for _, pack in dialling), tuple(joined for _, joined in spoken), text)
 
 
 def shipped() -> Path:
@@ -183,9 +182,3 @@ def _agree(document: LocatedDocument, pack: str, name: str, problems: list[Probl
     if pack != name:
         message = f"{document.file} belongs to a pack named {name}: the two must agree"
         problems.append(document.problem(("pack",), message))
-
-
-def _digest(**content: object) -> str:
-    """SHA-256 of what the files say, whatever their comments, layout and order of keys."""
-    text = json.dumps(content, sort_keys=True, ensure_ascii=False, default=str)
-    return hashlib.sha256(text.encode()).hexdigest()

@@ -30,6 +30,7 @@ from policy.speech.rulebook import SpeechRulebook
 from policy.speech.utterance import Utterance
 from recognizer.analysis import Analysis, AnalysisFailed, Heard, LegCoverage
 from recognizer.pool import Pool
+from recognizer.rulebooks import Rulebooks, UnknownRulebook
 
 START_LIMIT_S: Final = 10.0
 RATES_HZ: Final = (8000, 16000)
@@ -61,10 +62,10 @@ class Listening:
         self,
         requests: AsyncIterator[wire.ListenRequest],
         pool: Pool,
-        rulebook: SpeechRulebook,
+        rulebooks: Rulebooks,
         today: date,
     ) -> None:
-        self._requests, self._pool, self._rulebook, self._today = requests, pool, rulebook, today
+        self._requests, self._pool, self._rulebooks, self._today = requests, pool, rulebooks, today
         self._unread: deque[Heard] = deque()
         self._news = asyncio.Event()
         self._analysis: Analysis | None = None
@@ -74,9 +75,10 @@ class Listening:
     async def responses(self) -> AsyncIterator[wire.ListenResponse]:
         """From `ready` to `closing`. Raises Refused."""
         start = await self._start()
+        rulebook = self._rulebook(start.rulebook_digest)
         analysis = self._analysis = Analysis(
             self._pool,
-            self._rulebook,
+            rulebook,
             self._circumstances(start),
             rate_hz=start.sample_rate_hz,
             deliver=self._take,
@@ -84,7 +86,7 @@ class Listening:
         self._rate_hz = start.sample_rate_hz
         yield wire.ListenResponse(
             ready=wire.Ready(
-                model=self._pool.model.name, rulebook=identity_message(self._rulebook.identity)
+                model=self._pool.model.name, rulebook=identity_message(rulebook.identity)
             )
         )
         self._reader = asyncio.create_task(self._read(analysis))
@@ -165,6 +167,13 @@ class Listening:
             product=product_of(start.product),
             resumed=start.resumed,
         )
+
+    def _rulebook(self, digest: str) -> SpeechRulebook:
+        try:
+            return self._rulebooks.of(digest)
+        except UnknownRulebook:
+            why = f"rulebook {digest[:12]} is not known here: LearnRulebook first"
+            raise Refused(grpc.StatusCode.FAILED_PRECONDITION, why) from None
 
     async def _read(self, analysis: Analysis) -> None:
         """Until the end of the call; then waits for the last words. Raises Refused."""

@@ -16,14 +16,17 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from callwarden import transport
+from callwarden.problems import ProblemsFound
 from callwarden.settings import Settings
 from callwarden.v1 import recognition_pb2 as wire
 from callwarden.v1 import recognition_pb2_grpc
+from policy.identity import RulebookIdentity, RulebookText
 from policy.on_the_wire import identity_message
 from policy.speech.rulebook import SpeechRulebook
 from recognizer.listening import Listening, Refused
 from recognizer.models.model import Model
 from recognizer.pool import Pool
+from recognizer.rulebooks import Rulebooks
 
 SERVICE = wire.DESCRIPTOR.services_by_name["Recognition"].full_name
 _log = structlog.get_logger()
@@ -33,7 +36,7 @@ class Recognition(recognition_pb2_grpc.RecognitionServicer):
     """`missing` says what to do when there is no model."""
 
     def __init__(self, pool: Pool | None, rulebook: SpeechRulebook, missing: str) -> None:
-        self._pool, self._rulebook, self._missing = pool, rulebook, missing
+        self._pool, self._rulebooks, self._missing = pool, Rulebooks(rulebook), missing
         self._calls = 0
 
     async def Listen(  # noqa: N802  # the contract's name
@@ -44,7 +47,7 @@ class Recognition(recognition_pb2_grpc.RecognitionServicer):
             await context.abort(grpc.StatusCode.UNAVAILABLE, why)
             return
         today = datetime.now().astimezone().date()
-        listening = Listening(aiter(request_iterator), self._pool, self._rulebook, today)
+        listening = Listening(aiter(request_iterator), self._pool, self._rulebooks, today)
         self._calls += 1
         try:
             async for response in listening.responses():
@@ -60,7 +63,9 @@ class Recognition(recognition_pb2_grpc.RecognitionServicer):
         self, request: wire.DescribeRequest, context: Any
     ) -> wire.DescribeResponse:
         answer = wire.DescribeResponse(
-            missing=self._missing, rulebook=identity_message(self._rulebook.identity)
+            missing=self._missing,
+            rulebook=identity_message(self._rulebooks.own.identity),
+            learnt=self._rulebooks.learnt,
         )
         if self._pool is not None:
             answer.model = self._pool.model.name
@@ -68,6 +73,18 @@ class Recognition(recognition_pb2_grpc.RecognitionServicer):
             answer.worker_restarts, answer.calls = self._pool.restarts, self._calls
             answer.lag_s = self._pool.lag_s
         return answer
+
+    async def LearnRulebook(  # noqa: N802  # the contract's name
+        self, request: wire.LearnRulebookRequest, context: Any
+    ) -> wire.LearnRulebookResponse:
+        identity = RulebookIdentity(request.rulebook.version, request.rulebook.digest)
+        try:
+            await self._rulebooks.learn(RulebookText(identity, request.content))
+        except ProblemsFound as found:
+            _log.error("rulebook refused", digest=identity.digest, problems=len(found.problems))
+            await context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(found))
+        _log.info("rulebook learnt", version=identity.version, digest=identity.digest)
+        return wire.LearnRulebookResponse()
 
 
 class RecognizerServer:

@@ -4,14 +4,13 @@ Written by `rules activate` and `rules shadow` through the ledger; read by the g
 follows the last one of each mode. An activation is never changed: going back is another one.
 """
 
-import hashlib
 import sqlite3
 import zlib
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, cast
 
-from policy.identity import RulebookIdentity, RulebookText
+from policy.identity import RulebookIdentity, RulebookText, digest_of
 from policy.ledger.moment import instant, micros
 from policy.ledger.records import Activation, Mode
 
@@ -82,11 +81,6 @@ def text(rows: Rows, digest: str) -> RulebookText | None:
     if digest_of(content) != digest:
         raise ValueError(f"the recorded text of rulebook {digest[:12]} was changed")
     return RulebookText(RulebookIdentity(found[0]["version"], digest), content)
-
-
-def digest_of(content: str) -> str:
-    """SHA-256 of a rulebook's canonical JSON."""
-    return hashlib.sha256(content.encode()).hexdigest()
 
 
 def _activation(row: sqlite3.Row) -> Activation:

@@ -60,14 +60,25 @@ class RecordingRecognizer(RecognitionServicer):
         self.streams: list[Stream] = []
         self.refusing: grpc.StatusCode | None = None
         self.model = "recording"
+        self.learnt: dict[str, str] = {}
         self.missing = ""
 
     async def Describe(  # noqa: N802  # the name in the contract
         self, request: recognition.DescribeRequest, context: Context
     ) -> recognition.DescribeResponse:
         return recognition.DescribeResponse(
-            model=self.model, missing=self.missing, workers=1, workers_alive=1
+            model=self.model,
+            missing=self.missing,
+            workers=1,
+            workers_alive=1,
+            learnt=self.learnt,
         )
+
+    async def LearnRulebook(  # noqa: N802  # the name in the contract
+        self, request: recognition.LearnRulebookRequest, context: Context
+    ) -> recognition.LearnRulebookResponse:
+        self.learnt[request.rulebook.digest] = request.content
+        return recognition.LearnRulebookResponse()
 
     async def Listen(  # noqa: N802  # the name in the contract
         self, requests: AsyncIterator[recognition.ListenRequest], context: Context

@@ -21,6 +21,7 @@ from callwarden.v1.recognition_pb2 import ListenRequest
 from policy.speech.rulebook import SpeechRulebook
 from policy.speech.utterance import Leg
 from recognizer import listening, recordings, scan
+from recognizer.rulebooks import Rulebooks
 from tests.recognizer.conftest import WIRE_LEG, Serving, audio, end, listen, requests_of, start
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -225,7 +226,7 @@ async def test_a_client_that_stops_reading_does_not_fill_the_memory(
     call = recordings.open_recording(calls_folder / "refusal-and-stop", None, "left")
     pool = serving.server.pool
     assert pool is not None
-    stream = listening.Listening(requests_of(call), pool, rules, date(2026, 3, 2))
+    stream = listening.Listening(requests_of(call), pool, Rulebooks(rules), date(2026, 3, 2))
     responses = stream.responses()
     for _ in range(2):  # ready, and the first words
         await anext(responses)

@@ -1,0 +1,68 @@
+"""Owns the canonical text of a rulebook: one JSON of all packs as they are written, whose SHA-256
+is the rulebook's digest; and reading it back.
+
+Written by `policy.rulebook`; kept in the ledger when it is activated; read by the gateway, which
+needs its dialling rules, and by the recognizer, which needs its speech rules: neither loads the
+other's half. Comments, layout and the order of keys do not count.
+"""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from callwarden import located_yaml
+from callwarden.located_yaml import LocatedDocument
+from callwarden.problems import Problem, ProblemsFound
+from policy.dialling.pack import DiallingPack
+from policy.dialling.rulebook import DiallingRulebook
+from policy.identity import RulebookIdentity, RulebookText, digest_of
+from policy.speech.rulebook import SpeechRulebook
+
+
+def write(version: str, dialling: Sequence[Any], speech: Sequence[Sequence[Any]]) -> RulebookText:
+    """The text of these packs: each dialling pack's document, each speech pack's documents."""
+    content = json.dumps(
+        {"dialling": dialling, "speech": speech}, sort_keys=True, ensure_ascii=False, default=str
+    )
+    return RulebookText(RulebookIdentity(version, digest_of(content)), content)
+
+
+def dialling(text: RulebookText) -> DiallingRulebook:
+    """Its dialling rules. Raises ProblemsFound: a text of another version of the language."""
+    packs = [
+        located_yaml.validate(LocatedDocument(_name(text), value), DiallingPack)
+        for value in _read(text)["dialling"]
+    ]
+    return DiallingRulebook.compile(packs, text.identity)
+
+
+def speech(text: RulebookText) -> SpeechRulebook:
+    """Its speech rules. Raises ProblemsFound as `dialling` does."""
+    # Loaded here: checking phrases takes a pronouncing dictionary that the gateway has no use for.
+    from policy.speech import pack
+
+    packs = [
+        pack.assemble([LocatedDocument(_name(text), value) for value in documents])
+        for documents in _read(text)["speech"]
+    ]
+    return SpeechRulebook.compile(packs, text.identity)
+
+
+def _read(text: RulebookText) -> dict[str, Any]:
+    if digest_of(text.content) != text.identity.digest:
+        raise _unreadable(text, "its text is not that of its digest")
+    try:
+        value = json.loads(text.content)
+    except ValueError:
+        raise _unreadable(text, "its text is not JSON") from None
+    if not isinstance(value, dict) or not {"dialling", "speech"} <= value.keys():
+        raise _unreadable(text, "its text is no rulebook")
+    return value
+
+
+def _unreadable(text: RulebookText, why: str) -> ProblemsFound:
+    return ProblemsFound([Problem(_name(text), 1, 1, "(document)", why)])
+
+
+def _name(text: RulebookText) -> str:
+    return f"(rulebook {text.identity.digest[:12]})"
