@@ -1,8 +1,8 @@
-"""Owns the operator API: the gRPC service `callwarden.v1.Oversight` that the console lives on, with
-health checking and reflection.
+"""Owns the operator API: the gRPC service `callwarden.v1.Oversight` that the console lives on, and
+the server for it and for `callwarden.v1.Gate`, with health checking and reflection.
 
-Started by `gateway.run`. It shows what the floor and the ledger have, masked, and passes a hang-up
-on to the PBX; it decides nothing. Every event a watcher is sent bears the floor's sequence.
+Started by `gateway.run`. Oversight shows what the floor and the ledger have, masked, and passes a
+hang-up on to the PBX; it decides nothing. Every event a watcher is sent bears the floor's sequence.
 """
 
 import asyncio
@@ -19,9 +19,11 @@ from grpc_reflection.v1alpha import reflection
 
 from callwarden import transport
 from callwarden.settings import Tls
+from callwarden.v1 import gate_pb2_grpc, oversight_pb2_grpc
 from callwarden.v1 import oversight_pb2 as oversight
-from callwarden.v1 import oversight_pb2_grpc
 from gateway.floor import CallState, Floor, LiveCall, Watcher
+from gateway.gate.service import SERVICE as GATE_SERVICE
+from gateway.gate.service import GateServicer
 from gateway.health import Health, HealthStatus
 
 SERVICE: Final = "callwarden.v1.Oversight"
@@ -136,16 +138,19 @@ def _identity(event: oversight.Event) -> tuple[str, ...] | None:
 
 
 class OversightServer:
-    """The gRPC server around a Servicer."""
+    """The gRPC server around both services."""
 
-    def __init__(self, servicer: Servicer, floor: Floor, health: Health) -> None:
+    def __init__(
+        self, servicer: Servicer, gate: GateServicer, floor: Floor, health: Health
+    ) -> None:
         self._floor = floor
         self._health = health
         self._server = transport.server()
         self._checks = grpc_health.aio.HealthServicer()
         oversight_pb2_grpc.add_OversightServicer_to_server(servicer, self._server)
+        gate_pb2_grpc.add_GateServicer_to_server(gate, self._server)
         health_pb2_grpc.add_HealthServicer_to_server(self._checks, self._server)
-        names = (SERVICE, grpc_health.SERVICE_NAME, reflection.SERVICE_NAME)
+        names = (SERVICE, GATE_SERVICE, grpc_health.SERVICE_NAME, reflection.SERVICE_NAME)
         reflection.enable_server_reflection(names, self._server)
         self._following: asyncio.Task[None] | None = None
 
@@ -177,4 +182,5 @@ class OversightServer:
         parts = (self._health.part(name) for name in ("gate", "ledger", "rulebook"))
         down = any(part.status is HealthStatus.DOWN for part in parts)
         serving = health_pb2.HealthCheckResponse
-        await self._checks.set(GATE, serving.NOT_SERVING if down else serving.SERVING)
+        for name in (GATE, GATE_SERVICE):
+            await self._checks.set(name, serving.NOT_SERVING if down else serving.SERVING)

@@ -21,6 +21,7 @@ from callwarden.command import with_settings
 from callwarden.settings import Settings, split_address
 from gateway.floor import Floor
 from gateway.gate.gate_thread import GateThread
+from gateway.gate.service import GateServicer
 from gateway.gate.tally import Tally
 from gateway.health import Figures, Health, HealthStatus
 from gateway.history import History
@@ -74,7 +75,14 @@ class _Gateway:
         self._history = History(settings.ledger_file, settings.ledger_key_file)
         self._gate = GateThread(settings, self._floor, self._health, self._metrics, self._tally)
         servicer = Servicer(self._floor, self._health, self._history, self._hang_up)
-        self._oversight = OversightServer(servicer, self._floor, self._health)
+        gate = GateServicer(
+            self._gate,
+            self._floor,
+            settings.ledger_file,
+            settings.ledger_key_file,
+            settings.gate.region,
+        )
+        self._oversight = OversightServer(servicer, gate, self._floor, self._health)
         self._pbx: Pbx | None = None
         self._health.figures = self._figures
         self._metrics.watch(

@@ -27,6 +27,10 @@ def identity_message(of: RulebookIdentity) -> wire.RulebookIdentity:
     return wire.RulebookIdentity(version=of.version, digest=of.digest)
 
 
+def identity_of(message: wire.RulebookIdentity) -> RulebookIdentity:
+    return RulebookIdentity(message.version, message.digest)
+
+
 def utterance_message(of: Utterance) -> wire.Utterance:
     return wire.Utterance(
         utterance_id=of.utterance_id,
@@ -139,7 +143,7 @@ def finding_of(message: wire.Finding) -> Finding:
         pack=message.pack,
         title=Title(zh=message.title_zh, en=message.title_en),
         severity=Severity(message.severity),
-        rulebook=RulebookIdentity(message.rulebook.version, message.rulebook.digest),
+        rulebook=identity_of(message.rulebook),
         leg=LEG_OF[message.leg],
         start_s=message.start_s,
         end_s=message.end_s,

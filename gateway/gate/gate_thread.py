@@ -16,14 +16,17 @@ from typing import Any, Final, TypeVar
 
 from callwarden.settings import Settings, split_address
 from gateway.floor import Floor, LiveCall, Payload
+from gateway.gate.answer import Answer, BadRequest
+from gateway.gate.deciding_rulebook import DecidingRulebook
 from gateway.gate.fastagi import FastAgiServer
-from gateway.gate.gatekeeper import Gatekeeper
+from gateway.gate.gatekeeper import Gatekeeper, Ruling
 from gateway.gate.ledger_at_hand import LedgerAtHand
 from gateway.gate.rulebook_in_force import RulebookInForce
 from gateway.gate.tally import Tally
 from gateway.health import Health, HealthStatus
 from gateway.metrics import Metrics
 from policy.dialling import number as numbers
+from policy.dialling.request import DialRequest
 from policy.ledger import Ledger
 
 _FIRST_TRY_S: Final = 2.0
@@ -82,6 +85,28 @@ class GateThread:
     async def ledger(self) -> Ledger:
         """The ledger, once it is open."""
         return await asyncio.wrap_future(self._opened)
+
+    @property
+    def open_ledger(self) -> Ledger:
+        """The ledger. Raises LedgerUnavailable while it is not open."""
+        return self._ledger.current
+
+    @property
+    def rulebook(self) -> DecidingRulebook:
+        """The one in force. Raises RulebookBroken."""
+        return self._rulebook.current
+
+    async def rule(self, request: DialRequest) -> Ruling:
+        """As `Gatekeeper.rule`."""
+        return await self._there(self._keeper.rule(request))
+
+    async def bad_request(self, wrong: BadRequest) -> Answer:
+        """As `Gatekeeper.bad_request`."""
+
+        async def refused() -> Answer:
+            return self._keeper.bad_request(wrong)
+
+        return await self._there(refused())
 
     async def reload(self) -> bool:
         """Reads the rulebooks anew; see `RulebookInForce.load`."""

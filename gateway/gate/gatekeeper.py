@@ -1,9 +1,9 @@
 """Owns the decision on one call: emergency first, then the rulebook in force over the ledger's
 facts, within the gate's deadline.
 
-Asked by the FastAGI server. The one invariant: an ALLOW is answered only for a decision whose
-reservation the ledger has committed (emergency numbers apart); everything else goes through
-`fail_closed.refuse`.
+Asked by every way in: FastAGI, HTTP and gRPC. The one invariant: an ALLOW is answered only for a
+decision whose reservation the ledger has committed (emergency numbers apart); everything else goes
+through `fail_closed.refuse`.
 """
 
 import asyncio
@@ -11,11 +11,10 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import structlog
 
-from callwarden.v1 import conversation_pb2 as conversation
 from callwarden.v1 import oversight_pb2 as oversight
 from gateway.floor import LiveCall, Payload
 from gateway.gate.answer import Answer, BadRequest
@@ -31,6 +30,8 @@ from policy.dialling.evaluate import evaluate
 from policy.dialling.request import DialRequest
 from policy.identity import RulebookIdentity
 from policy.ledger import Decided, LedgerUnavailable
+from policy.on_the_wire import identity_message
+from policy.ruling_on_the_wire import reason_message
 
 _log = structlog.get_logger(__name__)
 
@@ -41,6 +42,23 @@ class Announced(Protocol):
     def allowed(self, call: LiveCall) -> None: ...
 
     def publish(self, payload: Payload) -> None: ...
+
+
+class Ruling(NamedTuple):
+    """What follows from a question. `passes`: the call may be placed, now; nothing else says so.
+    `decision_id` is empty where the ledger was not waited for."""
+
+    passes: bool
+    decision: Decision
+    decision_id: str = ""
+
+    def answer(self, nonce: str) -> Answer:
+        """To the dialplan that asked under `nonce`."""
+        if self.passes:
+            emergency = self.decision.reasons[0].rule if self.decision.reasons else ""
+            return Answer(True, nonce, emergency, 0)
+        first = self.decision.reasons[0]
+        return Answer(False, nonce, first.rule, first.cause)
 
 
 class Gatekeeper:
@@ -68,6 +86,10 @@ class Gatekeeper:
 
     async def decide(self, request: DialRequest) -> Answer:
         """The answer to one question, durable if it is ALLOW. Never raises."""
+        return (await self.rule(request)).answer(request.nonce)
+
+    async def rule(self, request: DialRequest) -> Ruling:
+        """The same with every reason."""
         began, now = time.perf_counter(), self._now()
         try:
             request = replace(request, number=numbers.canonical(request.number, request.region))
@@ -75,18 +97,18 @@ class Gatekeeper:
                 reason = refusals.built_in(refusals.ALWAYS_ALLOWED_EMERGENCY)
                 passed = Decision(Verdict.ALLOW, (reason,), now, self._identity())
                 self._record_later(request, passed, now, began)
-                return Answer(True, request.nonce, reason.rule, 0)
+                return Ruling(True, passed)
             async with asyncio.timeout(self._deadline_s):
                 decided = await self._reserve(request, now)
             if decided.decision.verdict is Verdict.ALLOW and decided.attempt_id:
                 self._floor.allowed(_live(request, decided, now))
                 self._publish(request, decided.decision, decided.decision_id, began)
-                return Answer(True, request.nonce, "", 0)
+                return Ruling(True, decided.decision, decided.decision_id)
             refused = refuse(decided.decision, self._identity())
             self._publish(request, refused, decided.decision_id, began)
+            return Ruling(False, refused, decided.decision_id)
         except Exception as error:  # the gate fails closed, whatever failed
-            refused = self._failed(request, error, now, began)
-        return _refusal(request.nonce, refused)
+            return Ruling(False, self._failed(request, error, now, began))
 
     def bad_request(self, wrong: BadRequest) -> Answer:
         """The answer to what was no question. Nothing of it is repeated but a nonce of ours."""
@@ -94,7 +116,7 @@ class Gatekeeper:
         _log.warning("bad request", wrong=str(wrong), nonce=wrong.nonce)
         refused = refuse(wrong, self._identity())
         self._publish(DialRequest(wrong.nonce, ""), refused, "", began)
-        return _refusal(wrong.nonce, refused)
+        return Ruling(False, refused).answer(wrong.nonce)
 
     async def recorded(self) -> None:
         """Waits until what is recorded beside the answers is recorded, or has failed to be."""
@@ -173,23 +195,12 @@ def decision_made(
     return oversight.DecisionMade(
         decision_id=decision_id,
         verdict=oversight.VERDICT_ALLOW if decision.allowed else oversight.VERDICT_DENY,
-        reasons=[
-            oversight.Reason(
-                rule=reason.rule,
-                pack=reason.pack,
-                title_zh=reason.title.zh,
-                title_en=reason.title.en,
-                citation=reason.citation,
-            )
-            for reason in decision.reasons
-        ],
+        reasons=map(reason_message, decision.reasons),
         earliest=0.0 if decision.allowed else _epoch(decision.earliest),
         number_masked=numbers.masked(request.number),
         agent=request.agent,
         scene=request.scene,
-        rulebook=conversation.RulebookIdentity(
-            version=decision.rulebook.version, digest=decision.rulebook.digest
-        ),
+        rulebook=identity_message(decision.rulebook),
         elapsed_ms=elapsed_ms,
     )
 
@@ -208,11 +219,6 @@ def _live(request: DialRequest, decided: Decided, now: datetime) -> LiveCall:
         product=request.product,
         campaign=request.campaign,
     )
-
-
-def _refusal(nonce: str, refused: Decision) -> Answer:
-    first = refused.reasons[0]
-    return Answer(False, nonce, first.rule, first.cause)
 
 
 def _epoch(moment: datetime | None) -> float:

@@ -1,12 +1,14 @@
 """Owns `callwarden check NUMBER`: would this call be placed, and if not, why and when.
 
 A dry run: it decides as the gate does, with the same rulebook and the facts of the ledger, and
-reserves nothing.
+reserves nothing. A running gateway is asked; without one, or for other packs than the active ones,
+it reads rules and ledger itself.
 """
 
 import json
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import get_args
 from zoneinfo import ZoneInfo
 
 import click
@@ -14,12 +16,12 @@ import click
 from callwarden.command import with_settings
 from callwarden.settings import Settings
 from policy import rulebook
+from policy.commands import running_gateway
 from policy.commands.iso_time import WallTime
 from policy.dialling import number as numbers
 from policy.dialling.decision import Decision, Reason
-from policy.dialling.evaluate import evaluate
-from policy.dialling.facts import Facts
-from policy.dialling.request import DialRequest
+from policy.dialling.request import DialRequest, Party
+from policy.dry_run import dry_run
 from policy.ledger import LedgerReader, LedgerUnavailable
 
 _WORDS = {
@@ -30,6 +32,8 @@ _WORDS = {
         "never": "最早可拨：无（不会自行解除）",
         "rulebook": "规则",
         "no ledger": "未找到台账 {file}：按从未呼叫过的客户判定",
+        "by gateway": "由运行中的网关判定：{address}",
+        "by ledger": "由本命令依台账判定：{file}",
     },
     "en": {
         "ALLOW": "ALLOW",
@@ -38,6 +42,8 @@ _WORDS = {
         "never": "earliest: none (it does not lift by itself)",
         "rulebook": "rulebook",
         "no ledger": "no ledger at {file}: decided as for somebody who was never called",
+        "by gateway": "decided by the gateway at {address}",
+        "by ledger": "decided here, from the ledger {file}",
     },
 }
 
@@ -52,6 +58,16 @@ _WORDS = {
 )
 @click.option("--scene", default="*", show_default="meets every rule", help="E.g. marketing.loan.")
 @click.option("--customer", default="", metavar="ID", help="The site's own id of the person.")
+@click.option("--debt", default="", metavar="ID", help="The site's own id of the debt.")
+@click.option("--product", default="", metavar="ID", help="The site's own id of the product.")
+@click.option("--campaign", default="", metavar="NAME", help="Who calls: the campaign.")
+@click.option("--agency", default="", metavar="NAME", help="Who calls: the agency.")
+@click.option(
+    "--party", type=click.Choice(get_args(Party)), default="unknown", help="Who is called."
+)
+@click.option(
+    "--caller-id", default="", metavar="NUMBER", help="The number the called party will see."
+)
 @click.option(
     "--pack", "packs", multiple=True, help="Evaluate these packs in place of the active ones."
 )
@@ -64,28 +80,50 @@ def check(
     at: datetime | None,
     scene: str,
     customer: str,
+    debt: str,
+    product: str,
+    campaign: str,
+    agency: str,
+    party: Party,
+    caller_id: str,
     packs: tuple[str, ...],
     as_json: bool,
 ) -> int:
     """Would this call be placed? A dry run: nothing is reserved.
 
+    A running gateway is asked (oversight.address); without one, and with --pack, rules and ledger
+    are read directly. Which it was is said.
+
     Exit code 0: yes. 1: no. 2: the question or the configuration is wrong.
     """
     canonical = numbers.canonical(number, configured.gate.region)
     now = _instant(at, canonical) if at else datetime.now(UTC)
-    rules = rulebook.load(
-        configured.rules.folder, packs or configured.rules.packs, configured.rules.speech
-    )
     request = DialRequest(
         nonce="",
         number=canonical,
         scene=scene,
         customer=customer,
         region=configured.gate.region,
+        debt=debt,
+        product=product,
+        campaign=campaign,
+        agency=agency,
+        party=party,
+        caller_id=caller_id,
     )
-    facts = _facts(configured, request, now)
-    decision = evaluate(request, facts, rules.dialling, now)
-    click.echo(_json(decision) if as_json else _told(decision, request.number, configured.locale))
+    words = _WORDS[configured.locale]
+    decision = None if packs else running_gateway.checked(configured, request, now)
+    if decision:
+        by = words["by gateway"].format(address=configured.oversight.address)
+    else:
+        decision = _alone(configured, request, packs, now)
+        by = words["by ledger"].format(file=configured.ledger_file)
+    if as_json:
+        click.echo(_json(decision))
+        click.echo(by, err=True)
+    else:
+        click.echo(_told(decision, request.number, configured.locale))
+        click.echo(by)
     return 0 if decision.allowed else 1
 
 
@@ -102,14 +140,19 @@ def _instant(at: datetime, number: str) -> datetime:
     return at.replace(tzinfo=ZoneInfo(zones[0]) if zones else UTC).astimezone(UTC)
 
 
-def _facts(configured: Settings, request: DialRequest, now: datetime) -> Facts:
+def _alone(
+    configured: Settings, request: DialRequest, packs: tuple[str, ...], now: datetime
+) -> Decision:
+    rules = rulebook.load(
+        configured.rules.folder, packs or configured.rules.packs, configured.rules.speech
+    ).dialling
     file: Path = configured.ledger_file
     try:
         if not file.exists():
             click.echo(_WORDS[configured.locale]["no ledger"].format(file=file), err=True)
-            return Facts()
+            return dry_run(request, rules, None, now)
         with LedgerReader.open(file, configured.ledger_key_file) as reader:
-            return reader.facts(request.number, request.customer, now)
+            return dry_run(request, rules, reader, now)
     except (LedgerUnavailable, OSError) as error:
         raise click.ClickException(str(error)) from None
 

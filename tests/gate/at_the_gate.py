@@ -6,19 +6,28 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from callwarden.settings import Rules
+import grpc.aio
+
+from callwarden import transport
+from callwarden.settings import Rules, Tls
 from callwarden.v1 import oversight_pb2 as oversight
 from gateway.bench.agi_caller import Heard, ask, session
 from gateway.floor import Floor, Watcher
 from gateway.gate import rulebook_reader
+from gateway.gate.answer import Answer, BadRequest
 from gateway.gate.deciding_rulebook import DecidingRulebook, RulebookRead
 from gateway.gate.fastagi import FastAgiServer
-from gateway.gate.gatekeeper import Gatekeeper
+from gateway.gate.gatekeeper import Gatekeeper, Ruling
 from gateway.gate.ledger_at_hand import LedgerAtHand
 from gateway.gate.rulebook_in_force import RulebookInForce
+from gateway.gate.service import GateServicer
 from gateway.gate.tally import Tally
 from gateway.health import Health
+from gateway.history import History
 from gateway.metrics import Metrics
+from gateway.oversight import OversightServer, Servicer
+from policy.dialling.request import DialRequest
+from policy.ledger import Ledger
 
 HOST = "127.0.0.1"
 
@@ -60,6 +69,50 @@ class GateParts:
         labels = {"verdict": verdict, "rule": rule}
         name = "callwarden_gate_decisions_total"
         return self.metrics.registry.get_sample_value(name, labels) or 0.0
+
+
+class InOneLoop:
+    """Gate parts as their gRPC service sees them."""
+
+    def __init__(self, parts: GateParts) -> None:
+        self._parts = parts
+
+    @property
+    def rulebook(self) -> DecidingRulebook:
+        return self._parts.rulebook.current
+
+    @property
+    def open_ledger(self) -> Ledger:
+        return self._parts.ledger.current
+
+    async def rule(self, request: DialRequest) -> Ruling:
+        return await self._parts.keeper.rule(request)
+
+    async def bad_request(self, wrong: BadRequest) -> Answer:
+        return self._parts.keeper.bad_request(wrong)
+
+
+@asynccontextmanager
+async def served(
+    parts: GateParts, state: Path, hung_up: list[str] | None = None
+) -> AsyncIterator[grpc.aio.Channel]:
+    """The operator API over these parts; a hang-up fails where there is no `hung_up` to note it."""
+
+    async def hang_up(call_id: str) -> None:
+        if hung_up is None:
+            raise ConnectionError
+        hung_up.append(call_id)
+
+    files = state / "ledger.sqlite3", state / "keys" / "ledger.key"
+    servicer = Servicer(parts.floor, parts.health, History(*files), hang_up)
+    gates = GateServicer(InOneLoop(parts), parts.floor, *files, "CN")
+    server = OversightServer(servicer, gates, parts.floor, parts.health)
+    port = await server.start("127.0.0.1:0", Tls())
+    try:
+        async with transport.channel_to(f"127.0.0.1:{port}", Tls()) as channel:
+            yield channel
+    finally:
+        await server.close()
 
 
 @lru_cache

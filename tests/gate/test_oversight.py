@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,44 +12,21 @@ import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
-from callwarden import transport
-from callwarden.settings import Tls
 from callwarden.v1 import conversation_pb2 as conversation
 from callwarden.v1 import oversight_pb2 as oversight
 from callwarden.v1 import oversight_pb2_grpc
 from deploy.lab.numbers import open_now, shut_now
 from gateway.health import HealthStatus
-from gateway.history import History
-from gateway.oversight import GATE, SERVICE, OversightServer, Servicer
+from gateway.oversight import GATE, SERVICE
 from policy.dialling import number as numbers
 from policy.speech.finding import FindingStatus
 from policy.speech.utterance import Leg, Token, Utterance
 from tests.calls.test_enforcement import REFUSED
-from tests.gate.at_the_gate import GateParts, gate
+from tests.gate.at_the_gate import gate, served
 from tests.gate.waiting import until
 from tui.view import View
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
-
-
-@asynccontextmanager
-async def served(
-    parts: GateParts, state: Path, hung_up: list[str] | None = None
-) -> AsyncIterator[grpc.aio.Channel]:
-    async def hang_up(call_id: str) -> None:
-        if hung_up is None:
-            raise ConnectionError
-        hung_up.append(call_id)
-
-    history = History(state / "ledger.sqlite3", state / "keys" / "ledger.key")
-    servicer = Servicer(parts.floor, parts.health, history, hang_up)
-    server = OversightServer(servicer, parts.floor, parts.health)
-    port = await server.start("127.0.0.1:0", Tls())
-    try:
-        async with transport.channel_to(f"127.0.0.1:{port}", Tls()) as channel:
-            yield channel
-    finally:
-        await server.close()
 
 
 async def until_live(watch: AsyncIterator[oversight.Event]) -> list[oversight.Event]:

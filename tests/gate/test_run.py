@@ -1,6 +1,7 @@
 """`callwarden gateway run`: how it starts, says so, is told, and ends."""
 
 import asyncio
+import json
 import os
 import signal
 import socket
@@ -9,7 +10,7 @@ import time
 import urllib.request
 from pathlib import Path
 
-from deploy.lab.numbers import open_now
+from deploy.lab.numbers import open_now, shut_now
 from gateway.bench.agi_caller import Heard, ask, session
 from tests.gate.gateway_process import COMMAND, GatewayProcess
 
@@ -141,3 +142,34 @@ def test_it_runs_and_refuses_without_a_ledger_and_mends_itself(tmp_path: Path) -
                 break
             assert time.monotonic() < ends
             time.sleep(0.05)  # between two looks at another process
+
+
+def test_check_asks_the_gateway_that_runs(tmp_path: Path) -> None:
+    """With what is in force there, which a command that reads the rules itself cannot know."""
+    rules = tmp_path / "rules"
+    rules.mkdir()
+    shipped = Path(__file__).parents[2] / "rules" / "house.yaml"
+    (rules / "house.yaml").write_bytes(shipped.read_bytes())
+    with GatewayProcess(tmp_path, rules={"folder": str(rules), "speech": []}).start() as gateway:
+        host, port = gateway.ready()["oversight"]
+        asking = json.loads(gateway.config.read_text())
+        asking["oversight"] = {"address": f"{host}:{port}"}
+        (tmp_path / "asking.yaml").write_text(json.dumps({**asking, "locale": "en"}))
+        in_force = _checked(tmp_path, shut_now(1), "--json")
+        (rules / "house.yaml").write_text("nonsense: 1\n")
+        still = _checked(tmp_path, shut_now(1), "--json")
+        told = _checked(tmp_path, open_now(1), "--debt", "d-1", "--party", "debtor")
+        packs = _checked(tmp_path, open_now(1), "--pack", "house")
+    alone = _checked(tmp_path, open_now(1))
+    assert in_force.returncode == 1
+    assert json.loads(still.stdout) == json.loads(in_force.stdout)
+    assert told.returncode == 0
+    assert f"decided by the gateway at {host}:{port}" in told.stdout
+    for not_asked in (packs, alone):
+        assert not_asked.returncode == 2
+        assert "house.yaml:1:1: nonsense" in not_asked.stderr
+
+
+def _checked(folder: Path, *words: str) -> "subprocess.CompletedProcess[str]":
+    command = [*COMMAND[:3], "check", *words, "--config", str(folder / "asking.yaml")]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)

@@ -26,11 +26,20 @@ def callwarden(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> Callable[..., Said]:
     """Runs `callwarden ARGUMENTS…` with a configuration whose state is empty; `rules` is its
-    section, by default without the speech packs, which take a second to read."""
+    section, by default without the speech packs, which take a second to read; `gateway` is where
+    a running one is looked for."""
     config = tmp_path / "callwarden.yaml"
 
-    def run(*arguments: object, rules: str = "{speech: []}", locale: str = "en") -> Said:
-        config.write_text(f"state: {tmp_path}/state\nrules: {rules}\nlocale: {locale}\n")
+    def run(
+        *arguments: object,
+        rules: str = "{speech: []}",
+        locale: str = "en",
+        gateway: str = "127.0.0.1:9",
+    ) -> Said:
+        config.write_text(
+            f"state: {tmp_path}/state\nrules: {rules}\nlocale: {locale}\n"
+            f"oversight: {{address: '{gateway}'}}\n"
+        )
         monkeypatch.setenv("CALLWARDEN_CONFIG", str(config))
         monkeypatch.setattr(sys, "argv", ["callwarden", *map(str, arguments)])
         with pytest.raises(SystemExit) as ended:

@@ -63,6 +63,13 @@ def test_a_person_reads_it_in_his_language(callwarden: Callwarden) -> None:
     assert "仅限被叫方当地" in chinese.out
 
 
+def test_it_says_that_it_decided_alone(callwarden: Callwarden, tmp_path: Path) -> None:
+    said = callwarden("check", NUMBER, "--at", NIGHT)
+    assert f"decided here, from the ledger {tmp_path}/state" in said.out
+    said = callwarden("check", NUMBER, "--at", NIGHT, "--json")
+    assert f"decided here, from the ledger {tmp_path}/state" in said.err
+
+
 def test_without_a_ledger_it_says_so(callwarden: Callwarden) -> None:
     said = callwarden("check", NUMBER, "--at", NOON)
     assert "decided as for somebody who was never called" in said.err
