@@ -11,8 +11,8 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import NamedTuple
 
-from policy.speech import sound
-from policy.speech.phrase import Gap, PhrasesOf, Text, syllables, ways_of
+from policy.speech import slot, sound
+from policy.speech.phrase import Gap, PhrasesOf, Slot, Text, syllables, ways_of
 from policy.speech.phrase import Sequence as Phrase
 
 
@@ -123,9 +123,13 @@ class Node:
 
     def child(self, syllable: str) -> "Node":
         if syllable not in self.children:
-            node = self.children[syllable] = Node()
-            self.alike.setdefault(sound.blurred(syllable), []).append((syllable, node))
+            self.lead(syllable, Node())
         return self.children[syllable]
+
+    def lead(self, syllable: str, node: "Node") -> None:
+        """Makes `node` the one that a syllable leads to."""
+        self.children[syllable] = node
+        self.alike.setdefault(sound.blurred(syllable), []).append((syllable, node))
 
 
 class Place(NamedTuple):
@@ -309,6 +313,9 @@ class _Planter:
         if isinstance(part, Text):
             self._plant_text(node, part.marks, rest, out, leads=leads)
             return
+        if isinstance(part, Slot):
+            self._plant_slot(node, part.kind, rest, out, leads=leads)
+            return
         after = out
         if rest or isinstance(part, Gap):
             after = Node()
@@ -336,6 +343,39 @@ class _Planter:
             self._join(one, None, text, after)
         if rest and after is not None:
             self._plant(after, rest, out, leads=leads)
+
+    def _plant_slot(
+        self, node: Node, kind: str, rest: Phrase, out: Node | None, *, leads: bool
+    ) -> None:
+        """A number is not taken for another: its syllables are never near, but where it must be
+        told. What follows may make it another number, so one more syllable is waited for."""
+        places: dict[str, Node] = {}
+        for before, syllable, after in slot.steps(kind):
+            place = places.setdefault(before, Node())
+            reached = places.setdefault(after, Node())
+            if self.backwards:
+                place, reached = reached, place
+            if syllable in place.children:
+                beside = Node()
+                self._join(place, None, "", beside)
+                place = beside
+            place.lead(syllable, reached)
+        for place in places.values():
+            if self.ending.tolerance is Tolerance.GENEROUS:
+                self._mark(place, leads=leads)
+            elif leads:
+                place.leads_to.add(self.ending.pattern)
+        ends = [each for name, each in places.items() if slot.is_end(kind, name)]
+        begins = [places[slot.BEGIN]]
+        if self.backwards:
+            begins, ends = ends, begins
+        for begin in begins:
+            self._join(node, None, "", begin)
+        after_slot = Node() if rest else out
+        for end in ends:
+            self._join(end, None, f"{{{kind}}}", after_slot)
+        if rest and after_slot is not None:
+            self._plant(after_slot, rest, out, leads=leads)
 
     def _join(self, node: Node, gap: Gap | None, text: str, out: Node | None) -> None:
         if out is None:

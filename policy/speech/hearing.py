@@ -6,8 +6,9 @@ syllables and their times alone, never on how they were cut into partials.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 
-from policy.speech import automaton, sound
+from policy.speech import automaton, slot, sound
 from policy.speech.automaton import Match, Node, Place
 from policy.speech.rulebook import Pattern
 from policy.speech.utterance import Leg, Utterance
@@ -29,10 +30,12 @@ _CONNECTIVES = frozenset({"he", "huo", "zhe", "ji", "yi", "yu", "gen", "hai", "y
 
 @dataclass(frozen=True, slots=True)
 class Syllable:
-    """`speech_s` is how long the leg has spoken before it, pauses left out; `pace_s` the way from
+    """`mark` is how the model wrote it (`bao3`, `保`, `7`), `text` the token that begins with it;
+    `speech_s` is how long the leg has spoken before it, pauses left out; `pace_s` the way from
     syllable to syllable lately."""
 
     sound: str
+    mark: str
     text: str
     start_s: float
     speech_s: float
@@ -55,6 +58,8 @@ class Saying:
     spelled: str
     confidence: float
     certain: bool
+    values: Mapping[str, Decimal] = field(default_factory=dict)
+    """By kind of slot, as far as they are sure: percent, amount in yuan, term in months."""
 
 
 @dataclass
@@ -156,12 +161,13 @@ class Hearing:
     def _take(self, settled: int) -> Iterator[Saying]:
         tokens = self.utterances[-1].tokens
         for token in tokens[self._taken : settled]:
-            for place, heard in enumerate(sound.sounds(token.text)):
-                text = "" if place else token.text
-                yield from self._hear_syllable(heard, text, token.start_s)
+            text = token.text
+            for heard, mark in sound.marks(token.text):
+                yield from self._hear_syllable(heard, mark, text, token.start_s)
+                text = ""
         self._taken = max(self._taken, settled)
 
-    def _hear_syllable(self, heard: str, text: str, start_s: float) -> Iterator[Saying]:
+    def _hear_syllable(self, heard: str, mark: str, text: str, start_s: float) -> Iterator[Saying]:
         index, speech_s, pace_s = len(self.syllables), 0.0, USUAL_PACE_S
         if self.syllables:
             before = self.syllables[-1]
@@ -176,7 +182,7 @@ class Hearing:
             else:
                 pace_s += _PACE_LEARNT * (way_s - pace_s)
         utterance = len(self.utterances) - 1
-        self.syllables.append(Syllable(heard, text, start_s, speech_s, pace_s, utterance))
+        self.syllables.append(Syllable(heard, mark, text, start_s, speech_s, pace_s, utterance))
         self.analysed_s = max(self.analysed_s, start_s)
         for candidate in self._waiting:
             candidate.hear_next(heard)
@@ -220,7 +226,33 @@ class Hearing:
             match.spelled,
             round(match.confidence, 3),
             candidate.certain,
+            self._values(match),
         )
+
+    def _values(self, match: Match) -> dict[str, Decimal]:
+        """What was said in the slots of a phrase; a pause ends a number."""
+        kinds = [kind for kind in slot.KINDS if f"{{{kind}}}" in match.spelled]
+        if not kinds:
+            return {}
+        begin, end = match.first, match.last + 1
+        while begin and not self._pause_between(begin - 1):
+            begin -= 1
+        while end < len(self.syllables) and not self._pause_between(end - 1):
+            end += 1
+        breath: list[slot.Written] = []
+        places: dict[int, int] = {}
+        for at in range(begin, end):
+            if at > begin and self._pause_between(at - 1):
+                breath.append(slot.Written("", ""))
+            places[at] = len(breath)
+            breath.append(slot.Written(self.syllables[at].sound, self.syllables[at].mark))
+        first, last = places[match.first], places[match.last]
+        read = {kind: slot.value(kind, breath, first, last) for kind in kinds}
+        return {kind: value for kind, value in read.items() if value is not None}
+
+    def _pause_between(self, at: int) -> bool:
+        """Whether a pause follows the syllable before the next one."""
+        return self.syllables[at].pauses(self.syllables[at + 1].start_s)
 
     def _consider(self, match: Match) -> None:
         pattern = self.patterns.get(match.pattern)
@@ -252,10 +284,7 @@ class Hearing:
             return True
         for first, last in self._denied.get(pattern.name, ()):
             between = self.syllables[last + 1 : match.first]
-            breath = not any(
-                self.syllables[at].pauses(self.syllables[at + 1].start_s)
-                for at in range(last, match.first)
-            )
+            breath = not any(self._pause_between(at) for at in range(last, match.first))
             if (
                 first <= match.first
                 and breath

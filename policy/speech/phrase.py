@@ -4,6 +4,7 @@
     保证…收益      up to four syllables between, in one breath; …8 up to eight
     再不还……上门    the same, also over a pause
     <words.denied>保本      the phrases of the pattern `words.denied` in this place
+    年化利率[是]{percent}    a number with its unit; also {amount}, {term} (`slot`)
 
 Blanks and punctuation count for nothing. Called by the pack's checks and by the compiler.
 Invariant: a phrase is never spelled out; its size is that of its parts, references included.
@@ -12,6 +13,8 @@ Invariant: a phrase is never spelled out; its size is that of its parts, referen
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from callwarden.problems import did_you_mean
+from policy.speech import slot
 from policy.speech.sound import is_character
 
 GAP_SYLLABLES = 4
@@ -47,7 +50,14 @@ class Choice:
     ways: tuple["Sequence", ...]
 
 
-Part = Text | Gap | Reference | Choice
+@dataclass(frozen=True)
+class Slot:
+    """A number with its unit, of a kind of `slot.KINDS`."""
+
+    kind: str
+
+
+Part = Text | Gap | Reference | Choice | Slot
 Sequence = tuple[Part, ...]
 PhrasesOf = Callable[[str], list[Sequence]]
 """The phrases of a pattern, by its name."""
@@ -87,6 +97,8 @@ def is_larger_than(most: int, sequence: Sequence, phrases_of: PhrasesOf) -> bool
         for part in open_ways.pop():
             if isinstance(part, Text):
                 size += len(part.marks)
+            elif isinstance(part, Slot):
+                size += slot.USUAL_SYLLABLES
             elif not isinstance(part, Gap):
                 ways = ways_of(part, phrases_of)
                 size += len(ways)
@@ -102,6 +114,8 @@ def syllables(sequence: Sequence, phrases_of: PhrasesOf, choose: Callable[[list[
     for part in sequence:
         if isinstance(part, Text):
             found += len(part.marks)
+        elif isinstance(part, Slot):
+            found += choose([slot.LEAST_SYLLABLES, slot.USUAL_SYLLABLES])
         elif not isinstance(part, Gap):
             ways = ways_of(part, phrases_of)
             found += choose([syllables(way, phrases_of, choose) for way in ways] or [0])
@@ -120,7 +134,7 @@ def _beginning(sequence: Sequence, phrases_of: PhrasesOf, *, backwards: bool) ->
     """Whether a gap may stand first, and whether nothing at all may be said."""
     gap_first = False
     for part in sequence[::-1] if backwards else sequence:
-        if isinstance(part, Text):
+        if isinstance(part, Text | Slot):
             return gap_first, False
         if isinstance(part, Gap):
             return True, False
@@ -173,6 +187,8 @@ class _Reader:
                 raise PhraseError("a reference is not closed: > is missing")
             self._at += len(name) + 1
             parts.append(Reference(name.strip()))
+        elif mark in "{｛":
+            parts.append(self._slot())
         elif is_character(mark) or (mark.isascii() and mark.isalpha()):
             before = parts[-1] if parts else None
             if isinstance(before, Text):
@@ -185,6 +201,17 @@ class _Reader:
             raise PhraseError("alternatives stand in round brackets: (甲|乙)")
         elif mark not in _SILENT:
             raise PhraseError(f"{mark!r} has no sound; write characters or Latin letters")
+
+    def _slot(self) -> Slot:
+        kind, closed, _ = self._text[self._at :].replace("｝", "}").partition("}")
+        if not closed:
+            raise PhraseError("a slot is not closed: } is missing")
+        self._at += len(kind) + 1
+        if kind.strip() not in slot.KINDS:
+            known = ", ".join(f"{{{each}}}" for each in slot.KINDS)
+            near = did_you_mean(kind.strip(), slot.KINDS)
+            raise PhraseError(f"no slot is named {{{kind}}}{near}; there are {known}")
+        return Slot(kind.strip())
 
     def _gap_length(self) -> int:
         digits = ""

@@ -63,26 +63,46 @@ _ALSO_READ = {
     "血": ("xie", "xue"),
     "都": ("dou", "du"),
 }
+FIGURES = dict(
+    zip(
+        "0123456789", ("ling", "yi", "er", "san", "si", "wu", "liu", "qi", "ba", "jiu"), strict=True
+    )
+)
+_IN_FIGURES = {".": "dian", "%": "%", "％": "%"}
+_TONE_MARKS = {"\u0304": "1", "\u0301": "2", "\u030c": "3", "\u0300": "4"}
 _SAME_PERSON = {"ni": "nin", "nin": "ni"}
 
 
-@lru_cache(maxsize=8192)
 def sounds(token: str) -> tuple[str, ...]:
-    """The toneless syllables of a token: `bao3`, `bǎo` and `保` are `("bao",)`.
+    """The toneless syllables of a token: `bao3`, `bǎo` and `保` are `("bao",)`."""
+    return tuple(heard for heard, _ in marks(token))
 
-    A character has its most usual reading; Latin letters in capitals are a syllable each; what
-    is neither (punctuation) has no sound.
+
+@lru_cache(maxsize=8192)
+def marks(token: str) -> tuple[tuple[str, str], ...]:
+    """The syllables of a token, toneless, each with the mark that stands for it: pinyin as it is
+    written (with its tone in figures), a character, a figure.
+
+    A character has its most usual reading; figures are read one by one, with the point and the
+    percent sign of a number; Latin letters in capitals are a syllable each; what is nothing of
+    that (punctuation) has no sound.
     """
     plain = _without_tone_marks(token)
     if _PINYIN.fullmatch(plain):
-        return (plain.rstrip("012345").replace("u:", "v").replace("ü", "v"),)
-    heard: list[str] = []
+        heard = plain.rstrip("012345").replace("u:", "v").replace("ü", "v")
+        return ((heard, _numbered(token)),)
+    figures = any(mark.isdecimal() for mark in token) or token in (".", "%")
+    found: list[tuple[str, str]] = []
     for mark in token:
         if is_character(mark):
-            heard += lazy_pinyin(mark, style=Style.NORMAL)
+            found += [(heard, mark) for heard in lazy_pinyin(mark, style=Style.NORMAL)]
+        elif mark in FIGURES:
+            found.append((FIGURES[mark], mark))
+        elif figures and mark in _IN_FIGURES:
+            found.append((_IN_FIGURES[mark], mark))
         elif mark.isalnum():
-            heard.append(mark.upper())
-    return tuple(heard)
+            found.append((mark.upper(), mark))
+    return tuple(found)
 
 
 def readings(phrase: str) -> list[tuple[str, ...]]:
@@ -164,6 +184,15 @@ def _split(sound: str) -> tuple[str, str]:
     elif initial == "w" and final != "u":
         final = "u" + final
     return initial, _SHORT_FINALS.get(final, final)
+
+
+def _numbered(token: str) -> str:
+    """A syllable with its tone as a figure: `bǎo` is `bao3`; as it is, where it has none."""
+    if token.isascii():
+        return token
+    marks = unicodedata.normalize("NFD", token)
+    tones = [_TONE_MARKS[mark] for mark in marks if mark in _TONE_MARKS]
+    return _without_tone_marks(token) + "".join(tones[:1])
 
 
 def _without_tone_marks(token: str) -> str:
