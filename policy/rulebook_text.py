@@ -8,7 +8,7 @@ other's half. Comments, layout and the order of keys do not count.
 
 import json
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from callwarden import located_yaml
 from callwarden.located_yaml import LocatedDocument
@@ -16,7 +16,9 @@ from callwarden.problems import Problem, ProblemsFound
 from policy.dialling.pack import DiallingPack
 from policy.dialling.rulebook import DiallingRulebook
 from policy.identity import RulebookIdentity, RulebookText, digest_of
-from policy.speech.rulebook import SpeechRulebook
+
+if TYPE_CHECKING:
+    from policy.speech.rulebook import SpeechRulebook
 
 
 def write(version: str, dialling: Sequence[Any], speech: Sequence[Sequence[Any]]) -> RulebookText:
@@ -36,10 +38,11 @@ def dialling(text: RulebookText) -> DiallingRulebook:
     return DiallingRulebook.compile(packs, text.identity)
 
 
-def speech(text: RulebookText) -> SpeechRulebook:
+def speech(text: RulebookText) -> "SpeechRulebook":
     """Its speech rules. Raises ProblemsFound as `dialling` does."""
     # Loaded here: checking phrases takes a pronouncing dictionary that the gateway has no use for.
     from policy.speech import pack
+    from policy.speech.rulebook import SpeechRulebook
 
     packs = [
         pack.assemble([LocatedDocument(_name(text), value) for value in documents])

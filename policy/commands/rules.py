@@ -68,11 +68,29 @@ def show(configured: Settings) -> None:
 def test(configured: Settings, folder: Path | None) -> int:
     """Run the tests that lie beside the packs. Exit code 1 when one of them fails."""
     _, tests = _everything(configured, folder)
+    return 1 if _failures(tests) else 0
+
+
+def failures(folder: Path | None, packs: Sequence[str], speech: Sequence[str]) -> Sequence[Problem]:
+    """Runs the tests that lie beside these packs, saying how many passed; gives those that failed.
+
+    Raises ProblemsFound with what is wrong in a file of tests.
+    """
+    place = folder or rulebook.shipped()
+    problems: list[Problem] = []
+    tests = [*_dialling_tests(place, problems), *_speech_tests(place, problems)]
+    asked = {(name, False) for name in packs} | {(name, True) for name in speech}
+    if problems:
+        raise ProblemsFound(problems)
+    return _failures([each for each in tests if (each.pack, each.spoken) in asked])
+
+
+def _failures(tests: Sequence["TestFile"]) -> Sequence[Problem]:
     load = lru_cache(rulebook.load)  # many files of tests lie beside one pack
-    failures = [failure for each in tests for failure in _run(each, load)]
-    for failure in failures:
+    found = [failure for each in tests for failure in _run(each, load)]
+    for failure in found:
         click.echo(str(failure))
-    return 1 if failures else 0
+    return found
 
 
 @dataclass(frozen=True)
