@@ -257,7 +257,7 @@ def _value_of(kind: str, said: str) -> Decimal | None:
         return _number(re.sub("百分之|个百分点|个点|%", "", said))
     if kind == "term":
         return _months(said)
-    number, unit, rest = re.match("(.*?)([块元毛角]|$)(.*)", said).groups()
+    number, unit, rest = re.split("([块元毛角]|$)", said, maxsplit=1)
     amount = _number(number)
     if amount is None or unit in ("块", "元", ""):
         change = _number(rest[0]) if rest[-1:] in ("毛", "角") else Decimal(0)
