@@ -6,7 +6,7 @@ A rulebook exists only when every file of it is free of problems. In a folder, `
 dialling pack and `speech/NAME/` holds the files of a speech pack; `*_test.yaml` are their tests.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -16,7 +16,9 @@ from callwarden.located_yaml import LocatedDocument
 from callwarden.problems import Problem, ProblemsFound, did_you_mean
 from policy import rulebook_text
 from policy.dialling import pack as dialling_pack
+from policy.dialling import public_holidays
 from policy.dialling.pack import DiallingPack
+from policy.dialling.public_holidays import Calendar
 from policy.dialling.rulebook import DiallingRulebook
 from policy.identity import RulebookIdentity, RulebookText
 from policy.speech import pack as speech_pack
@@ -42,6 +44,8 @@ class Packs:
 
     dialling: tuple[DiallingPack, ...]
     speech: tuple[SpeechPack, ...]
+    calendars: Mapping[str, Calendar]
+    """The public holidays that dialling rules go by."""
     text: RulebookText
 
     @property
@@ -57,7 +61,7 @@ def load(folder: Path | None, packs: Sequence[str], speech: Sequence[str]) -> Ru
     found = read(folder, packs, speech)
     return Rulebook(
         found.identity,
-        DiallingRulebook.compile(found.dialling, found.identity),
+        DiallingRulebook.compile(found.dialling, found.identity, found.calendars),
         SpeechRulebook.compile(found.speech, found.identity),
     )
 
@@ -84,6 +88,8 @@ def read(folder: Path | None, packs: Sequence[str], speech: Sequence[str]) -> Pa
     ]
     if problems:
         raise ProblemsFound(problems)
+    countries = {country for _, pack in dialling for country in pack.countries}
+    calendars = {country: public_holidays.calendar(country) for country in countries}
     text = rulebook_text.write(
         "+".join(
             [f"{pack.pack}@{pack.version}" for _, pack in dialling]
@@ -91,8 +97,11 @@ def read(folder: Path | None, packs: Sequence[str], speech: Sequence[str]) -> Pa
         ),
         [document.value for document, _ in dialling],
         [[document.value for document in written] for written, _ in spoken],
+        calendars,
     )
-    return Packs(tuple(pack for _, pack in dialling), tuple(joined for _, joined in spoken), text)
+    return Packs(
+        tuple(pack for _, pack in dialling), tuple(joined for _, joined in spoken), calendars, text
+    )
 
 
 def shipped() -> Path:

@@ -7,13 +7,14 @@ other's half. Comments, layout and the order of keys do not count.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from callwarden import located_yaml
 from callwarden.located_yaml import LocatedDocument
 from callwarden.problems import Problem, ProblemsFound
 from policy.dialling.pack import DiallingPack
+from policy.dialling.public_holidays import Calendar
 from policy.dialling.rulebook import DiallingRulebook
 from policy.identity import RulebookIdentity, RulebookText, digest_of
 
@@ -21,21 +22,33 @@ if TYPE_CHECKING:
     from policy.speech.rulebook import SpeechRulebook
 
 
-def write(version: str, dialling: Sequence[Any], speech: Sequence[Sequence[Any]]) -> RulebookText:
-    """The text of these packs: each dialling pack's document, each speech pack's documents."""
-    content = json.dumps(
-        {"dialling": dialling, "speech": speech}, sort_keys=True, ensure_ascii=False, default=str
-    )
+def write(
+    version: str,
+    dialling: Sequence[Any],
+    speech: Sequence[Sequence[Any]],
+    calendars: Mapping[str, Calendar],
+) -> RulebookText:
+    """The text of these packs: each dialling pack's document, each speech pack's documents; and the
+    public holidays its rules go by, where they do."""
+    value: dict[str, Any] = {"dialling": dialling, "speech": speech}
+    if calendars:
+        value["calendars"] = {name: each.written() for name, each in calendars.items()}
+    content = json.dumps(value, sort_keys=True, ensure_ascii=False, default=str)
     return RulebookText(RulebookIdentity(version, digest_of(content)), content)
 
 
 def dialling(text: RulebookText) -> DiallingRulebook:
     """Its dialling rules. Raises ProblemsFound: a text of another version of the language."""
+    read = _read(text)
     packs = [
         located_yaml.validate(LocatedDocument(_name(text), value), DiallingPack)
-        for value in _read(text)["dialling"]
+        for value in read["dialling"]
     ]
-    return DiallingRulebook.compile(packs, text.identity)
+    try:
+        calendars = {name: Calendar.read(each) for name, each in read.get("calendars", {}).items()}
+        return DiallingRulebook.compile(packs, text.identity, calendars)
+    except (LookupError, TypeError, ValueError, AttributeError):
+        raise _unreadable(text, "its public holidays cannot be read") from None
 
 
 def speech(text: RulebookText) -> "SpeechRulebook":

@@ -20,7 +20,7 @@ def read(rules: Rules) -> RulebookRead:
     except ProblemsFound as found:
         return found.problems
     return DecidingRulebook(
-        packs.identity, DiallingRulebook.compile(packs.dialling, packs.identity)
+        packs.identity, DiallingRulebook.compile(packs.dialling, packs.identity, packs.calendars)
     )
 
 

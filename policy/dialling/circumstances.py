@@ -1,10 +1,12 @@
-"""Owns what a rule is asked about: a call and what is known of the called party; and what every
-kind of rule must be able to answer. Called by `evaluate`; implemented by a module a kind.
+"""Owns what a rule is asked about: a call, what is known of the called party, and a moment on the
+clocks of his zones; and what every kind of rule must be able to answer. Called by `evaluate`;
+implemented by a module a kind.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Protocol
+from datetime import UTC, datetime
+from typing import Protocol, Self
 from zoneinfo import ZoneInfo
 
 from policy.dialling.facts import Facts
@@ -21,13 +23,27 @@ class Circumstances:
     zones: tuple[ZoneInfo, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """An instant in UTC, and what the clocks of the called party's zones show then, in the order of
+    the zones. Rules are many and zones are few: the clocks are read once."""
+
+    instant: datetime
+    walls: tuple[datetime, ...]
+
+    @classmethod
+    def of(cls, instant: datetime, zones: Sequence[ZoneInfo]) -> Self:
+        """`instant` is aware, of any zone."""
+        return cls(instant.astimezone(UTC), tuple([instant.astimezone(zone) for zone in zones]))
+
+
 class Condition(Protocol):
-    """When a rule speaks against a call. Instants are aware, of any zone."""
+    """When a rule speaks against a call."""
 
-    def denies(self, circumstances: Circumstances, at: datetime) -> bool:
-        """Whether the rule speaks against placing the call at that instant."""
+    def denies(self, circumstances: Circumstances, at: Moment) -> bool:
+        """Whether the rule speaks against placing the call at that moment."""
 
-    def lifts(self, circumstances: Circumstances, after: datetime) -> datetime | None:
+    def lifts(self, circumstances: Circumstances, after: Moment) -> datetime | None:
         """The first instant, later than `after`, at which this condition could let the call pass;
         None when it never will. Asked only where it denies; an instant before which the condition
         surely denies is enough, since the answer is tried again there."""

@@ -11,7 +11,7 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from policy.dialling import number, refusals
-from policy.dialling.circumstances import Circumstances
+from policy.dialling.circumstances import Circumstances, Moment
 from policy.dialling.decision import Decision, Verdict
 from policy.dialling.facts import Facts
 from policy.dialling.request import DialRequest
@@ -41,9 +41,10 @@ def evaluate(
     if number.is_emergency(request.number, request.region):
         passes = refusals.built_in(refusals.ALWAYS_ALLOWED_EMERGENCY)
         return Decision(Verdict.ALLOW, (passes,), now, rulebook.identity)
-    rules = [rule for rule in rulebook.rules if rule.speaks_of(request.scene)]
+    rules = rulebook.speaking_of(request.scene)
     circumstances = Circumstances(request, facts, _zones(request.number))
-    against = [rule for rule in rules if rule.denies(circumstances, now)]
+    at = Moment.of(now, circumstances.zones)
+    against = [rule for rule in rules if rule.denies(circumstances, at)]
     reasons = [rule.reason for rule in against]
     if not circumstances.zones:
         known = number.is_canonical(request.number)
@@ -52,7 +53,7 @@ def evaluate(
         return Decision(Verdict.DENY, tuple(reasons), None, rulebook.identity)
     if not against:
         return Decision(Verdict.ALLOW, (), now, rulebook.identity)
-    earliest = _earliest(rules, against, circumstances, now)
+    earliest = _earliest(rules, against, circumstances, at)
     return Decision(Verdict.DENY, tuple(reasons), earliest, rulebook.identity)
 
 
@@ -60,7 +61,7 @@ def _earliest(
     rules: Sequence[DiallingRule],
     against: Sequence[DiallingRule],
     circumstances: Circumstances,
-    now: datetime,
+    now: Moment,
 ) -> datetime | None:
     at = now
     for _ in range(_TRIES):
@@ -68,12 +69,13 @@ def _earliest(
         known = [each for each in lifts if each is not None]
         if len(known) < len(lifts):
             return None
-        at = max(known).astimezone(UTC)
-        if at - now > _HORIZON:
+        instant = max(known).astimezone(UTC)
+        if instant - now.instant > _HORIZON:
             return None
+        at = Moment.of(instant, circumstances.zones)
         against = [rule for rule in rules if rule.denies(circumstances, at)]
         if not against:
-            return at
+            return instant
     return None
 
 

@@ -28,16 +28,21 @@ def canonical(number: str, region: str) -> str:
     `region` (two letters) is the country of numbers without an international prefix. An emergency
     number, a local number without its area code and a service's short number are no E.164 numbers.
     """
-    bare = _FILLING.sub("", number)
-    if not _DIALLABLE.fullmatch(number) or is_emergency(bare, region):
-        return bare
+    digits = bare(number)
+    if not _DIALLABLE.fullmatch(number) or is_emergency(digits, region):
+        return digits
     try:
         parsed = phonenumbers.parse(number, region)
     except phonenumbers.NumberParseException:
-        return bare
+        return digits
     if phonenumbers.is_possible_number_with_reason(parsed) != ValidationResult.IS_POSSIBLE:
-        return bare
+        return digits
     return phonenumbers.format_number(parsed, PhoneNumberFormat.E164)
+
+
+def bare(number: str) -> str:
+    """What was dialled without blanks, dashes and brackets."""
+    return _FILLING.sub("", number)
 
 
 def is_canonical(number: str) -> bool:

@@ -14,12 +14,15 @@ from callwarden.located_yaml import LocatedDocument
 from policy.dialling import facts, number
 from policy.dialling.decision import Decision
 from policy.dialling.evaluate import evaluate
-from policy.dialling.request import DialRequest
+from policy.dialling.pack import Source
+from policy.dialling.request import DialRequest, Party
 from policy.dialling.rulebook import DiallingRulebook
 from policy.outcome import Outcome
 from policy.rule import Name, Part, ScenePattern, Text
 
 Instant = Annotated[AwareDatetime, AfterValidator(lambda instant: instant.astimezone(UTC))]
+RulePattern = ScenePattern
+"""Rules are named by the same kind of pattern as scenes: an id, `pack.*` or `*`."""
 
 
 class CallText(Part):
@@ -30,12 +33,29 @@ class CallText(Part):
     customer: str = ""
     linkedid: str = ""
     region: Annotated[str, Field(pattern="^[A-Z]{2}$")] = "CN"
+    agent: str = ""
+    debt: str = ""
+    product: str = ""
+    campaign: str = ""
+    agency: str = ""
+    party: Party = "unknown"
+    caller_id: str = ""
 
 
 class AttemptText(Part):
+    """`same_number` and the others: what the attempt has in common with the call that is asked for.
+    What it says when nothing is said: all of it."""
+
     at: Instant
     linkedid: str = ""
     connected: bool | None = None
+    talk_s: Annotated[float, Field(ge=0)] | None = None
+    ended_at: Instant | None = None
+    party: Party = "unknown"
+    same_number: bool = True
+    same_person: bool = True
+    same_debt: bool = True
+    same_product: bool = True
 
 
 class SuppressionText(Part):
@@ -44,11 +64,27 @@ class SuppressionText(Part):
     channel: str = "voice"
     purpose: ScenePattern = "*"
     provisional: bool = False
+    source: Source = "refusal"
+    list_name: str = Field("", alias="list")
+
+
+class WaiverText(Part):
+    """A consent; `proof` is where it can be shown."""
+
+    rules: tuple[RulePattern, ...] = Field(min_length=1)
+    since: Instant
+    until: Instant | None = None
+    purpose: ScenePattern = "*"
+    proof: Text = "recording 1"
 
 
 class FactsText(Part):
+    """`lists`: when each list was imported last."""
+
     attempts: tuple[AttemptText, ...] = ()
     suppressions: tuple[SuppressionText, ...] = ()
+    waivers: tuple[WaiverText, ...] = ()
+    lists: dict[str, Instant] = Field(default_factory=dict)
 
 
 class Expected(Part):
@@ -112,27 +148,59 @@ def _request(call: CallText) -> DialRequest:
         nonce="",
         number=number.canonical(call.number, call.region),
         scene=call.scene,
+        agent=call.agent,
         customer=call.customer,
         linkedid=call.linkedid,
         region=call.region,
+        debt=call.debt,
+        product=call.product,
+        campaign=call.campaign,
+        agency=call.agency,
+        party=call.party,
+        caller_id=call.caller_id,
     )
 
 
 def _facts(text: FactsText) -> facts.Facts:
     return facts.Facts(
         attempts=tuple(
-            facts.Attempt(each.at, each.linkedid, each.connected) for each in text.attempts
+            facts.Attempt(
+                reserved_at=each.at,
+                linkedid=each.linkedid,
+                connected=each.connected,
+                talk_seconds=each.talk_s,
+                ended_at=each.ended_at,
+                party=each.party,
+                same_number=each.same_number,
+                same_person=each.same_person,
+                same_debt=each.same_debt,
+                same_product=each.same_product,
+            )
+            for each in text.attempts
         ),
         suppressions=tuple(
             facts.Suppression(
                 suppression_id=str(index),
-                source="test",
+                source=each.source,
                 since=each.since,
                 until=each.until,
                 channel=each.channel,
                 purpose=each.purpose,
                 provisional=each.provisional,
+                list_name=each.list_name,
             )
             for index, each in enumerate(text.suppressions)
         ),
+        waivers=tuple(
+            facts.Waiver(
+                waiver_id=str(index),
+                rules=each.rules,
+                proof=each.proof,
+                since=each.since,
+                until=each.until,
+                purpose=each.purpose,
+            )
+            for index, each in enumerate(text.waivers)
+        ),
+        lists=text.lists,
     )

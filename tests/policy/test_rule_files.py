@@ -83,8 +83,8 @@ def test_a_rule_of_no_known_kind(rules_folder: Path) -> None:
     text = THREE_MISTAKES.replace("kind: time", "kind: tine")
     (rules_folder / "broken.yaml").write_text(text, encoding="utf-8")
     assert problems_of(rules_folder, "broken")[0] == (
-        "broken.yaml:6:5: dialling[0].kind: must be one of time, limit, suppression "
-        "(did you mean time?)"
+        "broken.yaml:6:5: dialling[0].kind: must be one of time, limit, cooling, suppression, "
+        "list_age, party, caller_id, consent (did you mean time?)"
     )
 
 

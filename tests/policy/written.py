@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from callwarden import located_yaml
-from policy.dialling import number
+from policy.dialling import number, public_holidays
 from policy.dialling.decision import Decision
 from policy.dialling.evaluate import evaluate
 from policy.dialling.facts import Attempt, Facts, Suppression
@@ -31,7 +31,8 @@ def rulebook(*rules: str) -> DiallingRulebook:
 
 
 def compiled(pack: DiallingPack) -> DiallingRulebook:
-    return DiallingRulebook.compile((pack,), IDENTITY)
+    calendars = {country: public_holidays.calendar(country) for country in pack.countries}
+    return DiallingRulebook.compile((pack,), IDENTITY, calendars)
 
 
 def decide(
