@@ -4,6 +4,7 @@ before anybody acts on them.
 One writer a process; rows are added, never changed; numbers, customers' ids and words are sealed.
 """
 
+from policy.ledger.consents import RecordedWaiver
 from policy.ledger.ledger import Ledger
 from policy.ledger.reader import LedgerReader
 from policy.ledger.records import (
@@ -11,10 +12,12 @@ from policy.ledger.records import (
     CallRecord,
     Decided,
     DecisionCounts,
+    ImportedList,
     LegCoverage,
     RecordedDecision,
     RecordedFinding,
     RecordedSuppression,
+    Release,
 )
 from policy.ledger.unavailable import LedgerUnavailable, RowRefused
 
@@ -23,6 +26,7 @@ __all__ = [
     "CallRecord",
     "Decided",
     "DecisionCounts",
+    "ImportedList",
     "Ledger",
     "LedgerReader",
     "LedgerUnavailable",
@@ -30,5 +34,7 @@ __all__ = [
     "RecordedDecision",
     "RecordedFinding",
     "RecordedSuppression",
+    "RecordedWaiver",
+    "Release",
     "RowRefused",
 ]

@@ -7,33 +7,28 @@ are added, never changed.
 """
 
 import json
-import secrets
 import sqlite3
-import time
-from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import astuple
+from dataclasses import asdict, astuple
 from datetime import datetime
-from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
-from typing import NamedTuple
 
-from policy.dialling.decision import Decision, Reason
-from policy.dialling.facts import Facts
+from policy.dialling.decision import Decision
+from policy.dialling.facts import Waiver
 from policy.dialling.request import DialRequest
 from policy.identity import RulebookText
-from policy.ledger import activations, connection, left_over
-from policy.ledger.facts import gather, without_this_call
+from policy.ledger import activations, connection, consents, do_not_call, left_over
+from policy.ledger.deciding import Asked, Evaluate
+from policy.ledger.facts import KnownLists
 from policy.ledger.moment import micros
-from policy.ledger.records import CallRecord, Decided, LegCoverage, Mode
+from policy.ledger.records import CallRecord, Decided, ImportedList, LegCoverage, Mode
+from policy.ledger.rows import Value, insert, named, new_id
 from policy.ledger.seal import Seal
 from policy.ledger.writer import GroupWriter
 from policy.speech.doubt import Doubt, SecondLook
 from policy.speech.finding import Finding
 from policy.speech.utterance import Leg, Utterance
-
-Value = str | int | float | bytes | None
 
 
 class Ledger:
@@ -42,6 +37,7 @@ class Ledger:
     def __init__(self, writer: GroupWriter, keys: Seal) -> None:
         self._writer = writer
         self._keys = keys
+        self._lists: KnownLists | None = None
 
     @classmethod
     def open(cls, file: Path, key_file: Path, *, busy_ms: int = 500) -> "Ledger":
@@ -71,9 +67,7 @@ class Ledger:
     ) -> None:
         self.close()
 
-    def decide(
-        self, request: DialRequest, evaluate: Callable[[Facts], Decision], now: datetime
-    ) -> Future[Decided]:
+    def decide(self, request: DialRequest, evaluate: Evaluate, now: datetime) -> Future[Decided]:
         """Decides and, when allowed, reserves an attempt, in one transaction: nobody else can take
         the customer's last attempt between the facts and the reservation.
 
@@ -82,42 +76,18 @@ class Ledger:
         nothing was recorded, ValueError when the nonce is empty or was allowed before (each call
         needs its own), and whatever `evaluate` raises; none of these is an ALLOW.
         """
-
-        person = self._person(request.number, request.customer)
-
-        def write(db: sqlite3.Connection) -> Decided:
-            if not request.nonce:
-                raise ValueError("a decision needs a nonce")
-            facts = gather(db, person.number_hash, person.customer_hash, now)
-            decision = evaluate(without_this_call(facts, request.linkedid))
-            decision_id = _insert_decision(db, request, person, decision, now)
-            if not decision.allowed:
-                return Decided(decision_id, decision, None)
-            try:
-                _insert(
-                    db,
-                    "attempts",
-                    decision_id=decision_id,
-                    nonce=request.nonce,
-                    reserved_at=micros(now),
-                    number_hash=person.number_hash,
-                    customer_hash=person.customer_hash,
-                    scene=request.scene,
-                    linkedid=request.linkedid,
-                )
-            except sqlite3.IntegrityError:
-                raise ValueError("a call was already allowed under this nonce") from None
-            return Decided(decision_id, decision, decision_id)
-
-        return self._writer.submit(write)
+        asked = Asked(self._keys, request)
+        return self._writer.submit(
+            lambda db: asked.decide(db, self._keys, evaluate, now, self._lists_of(db))
+        )
 
     def record_decision(
         self, request: DialRequest, decision: Decision, now: datetime
     ) -> Future[str]:
         """Records a decision made without facts: a denial before they were asked for, or a call
         for help. It reserves nothing. Resolves to the decision's id."""
-        person = self._person(request.number, request.customer)
-        return self._writer.submit(lambda db: _insert_decision(db, request, person, decision, now))
+        asked = Asked(self._keys, request)
+        return self._writer.submit(lambda db: asked.record(db, decision, now))
 
     def settle(
         self,
@@ -159,24 +129,59 @@ class Ledger:
         """Adds a do-not-call entry for the number (canonical) and, where given, the customer's id:
         a call to either is suppressed. A provisional entry suppresses as well; entries add up and
         none weakens another. Resolves to the suppression's id."""
-        suppression_id = _new_id()
-        added = _values(
-            suppression_id=suppression_id,
-            **self._person(number, customer)._asdict(),
-            since=micros(now),
-            until=None if until is None else micros(until),
-            source=source,
-            channel=channel,
-            purpose=purpose,
-            provisional=int(provisional),
-            call_id=call_id,
-            finding_id=finding_id,
-            note_sealed=self._keys.sealed("words", note),
+        whom = named(self._keys, number, customer)
+        entry = do_not_call.Entry(
+            source,
+            now,
+            until,
+            channel,
+            purpose,
+            call_id,
+            finding_id,
+            provisional,
+            self._keys.sealed("words", note),
+        )
+        return self._writer.submit(lambda db: do_not_call.add(db, whom, entry))
+
+    def release(self, suppression_id: str, *, who: str, why: str, now: datetime) -> Future[None]:
+        """Ends a do-not-call entry before its time: what stays is when, who and why, and what a
+        rule's minimum term still holds. Raises ValueError when nobody says who and why, the future
+        when there is no such entry."""
+        why_sealed = self._said(who, why)
+        return self._writer.submit(
+            lambda db: do_not_call.release(
+                db, suppression_id, who=who, why_sealed=why_sealed, now=now
+            )
         )
 
-        def write(db: sqlite3.Connection) -> str:
-            _insert(db, "suppressions", **added)
-            return suppression_id
+    def consent(
+        self, waiver: Waiver, *, number: str = "", customer: str = "", who: str
+    ) -> Future[str]:
+        """Records a consent of this number (canonical), this customer or both; resolves to its id,
+        which takes the place of `waiver.waiver_id`. The future raises ValueError, see
+        `consents.add`."""
+        whom = named(self._keys, number, customer)
+        return self._writer.submit(lambda db: consents.add(db, self._keys, whom, waiver, who))
+
+    def revoke(self, waiver_id: str, *, who: str, why: str, now: datetime) -> Future[None]:
+        """Ends a consent at once. Raises ValueError as `release` does."""
+        why_sealed = self._said(who, why)
+        return self._writer.submit(
+            lambda db: consents.revoke(db, waiver_id, who=who, why_sealed=why_sealed, now=now)
+        )
+
+    def add_list(self, made: ImportedList) -> Future[None]:
+        """Says that an import has ended. Only this makes a list as new as its `as_of`, and only
+        when the import was complete."""
+
+        def write(db: sqlite3.Connection) -> None:
+            columns = asdict(made) | {
+                "as_of": micros(made.as_of),
+                "at": micros(made.at),
+                "complete": int(made.complete),
+            }
+            insert(db, "lists", list_id=new_id(), **columns)
+            self._lists_of(db).forget()
 
         return self._writer.submit(write)
 
@@ -187,8 +192,15 @@ class Ledger:
         def write(db: sqlite3.Connection) -> list[str]:
             left = left_over.entries(db, rule)
             for each in left:
-                common = _values(source="refusal", channel="voice", purpose="*")
-                _insert(db, "suppressions", suppression_id=_new_id(), **common, **each)
+                insert(
+                    db,
+                    "suppressions",
+                    suppression_id=new_id(),
+                    source="refusal",
+                    channel="voice",
+                    purpose="*",
+                    **each,
+                )
             return [each["call_id"] for each in left]
 
         return self._writer.submit(write)
@@ -213,7 +225,7 @@ class Ledger:
             "calls",
             call_id=call.call_id,
             decision_id=call.decision_id,
-            **self._person(call.number, call.customer)._asdict(),
+            **named(self._keys, call.number, call.customer)._asdict(),
             agent=call.agent,
             scene=call.scene,
             linkedid=call.linkedid,
@@ -321,91 +333,16 @@ class Ledger:
         )
 
     def _add(self, table: str, **values: Value) -> Future[None]:
-        return self._writer.submit_beside(lambda db: _insert(db, table, **values))
+        return self._writer.submit_beside(lambda db: insert(db, table, **values))
 
-    def _person(self, number: str, customer: str) -> "_Person":
-        return _Person(
-            self._keys.hashed("number", number),
-            self._keys.sealed("number", number),
-            self._keys.hashed("customer", customer),
-            self._keys.sealed("customer", customer),
-        )
+    def _said(self, who: str, why: str) -> bytes:
+        """Raises ValueError when nobody answers for it."""
+        sealed = self._keys.sealed("words", why.strip())
+        if not who.strip() or sealed is None:
+            raise ValueError("say who decided it, and why")
+        return sealed
 
-
-class _Person(NamedTuple):
-    """Whom a row is about: the columns that tables have in common."""
-
-    number_hash: bytes | None
-    number_sealed: bytes | None
-    customer_hash: bytes | None
-    customer_sealed: bytes | None
-
-
-def _insert_decision(
-    db: sqlite3.Connection,
-    request: DialRequest,
-    person: _Person,
-    decision: Decision,
-    now: datetime,
-) -> str:
-    decision_id = _new_id()
-    _insert(
-        db,
-        "decisions",
-        decision_id=decision_id,
-        nonce=request.nonce,
-        at=micros(now),
-        verdict=decision.verdict.value,
-        reasons=_reasons(decision.reasons),
-        earliest=None if decision.earliest is None else micros(decision.earliest),
-        rulebook_version=decision.rulebook.version,
-        rulebook_digest=decision.rulebook.digest,
-        **person._asdict(),
-        region=request.region,
-        scene=request.scene,
-        agent=request.agent,
-        linkedid=request.linkedid,
-    )
-    return decision_id
-
-
-def _new_id() -> str:
-    """An id that nobody else makes. Ids made later sort later, so that an index grows at its end
-    (the form of a UUID of version 7)."""
-    milliseconds = time.time_ns() // 1_000_000
-    return f"{milliseconds:012x}7{secrets.token_hex(10)[1:]}"
-
-
-def _values(**values: Value) -> dict[str, Value]:
-    return values
-
-
-_SAID_AGAIN = frozenset({"calls", "answers", "call_ends", "legs"})
-"""Tables in which the first row of a call stays when the same is said again."""
-
-
-def _insert(db: sqlite3.Connection, table: str, **values: Value) -> None:
-    db.execute(_statement(table, tuple(values)), tuple(values.values()))
-
-
-@lru_cache(maxsize=64)
-def _statement(table: str, columns: tuple[str, ...]) -> str:
-    conflict = " ON CONFLICT DO NOTHING" if table in _SAID_AGAIN else ""
-    places = ", ".join("?" * len(columns))
-    return f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({places}){conflict}"  # noqa: S608 - names of our own
-
-
-@lru_cache(maxsize=512)
-def _reasons(reasons: tuple[Reason, ...]) -> str:
-    """The reasons in full, so that a decision can be read without its rulebook."""
-    listed = [
-        {
-            "rule": each.rule,
-            "pack": each.pack,
-            "title": {"zh": each.title.zh, "en": each.title.en},
-            "citation": each.citation,
-            "cause": each.cause,
-        }
-        for each in reasons
-    ]
-    return json.dumps(listed, ensure_ascii=False, separators=(",", ":"))
+    def _lists_of(self, db: sqlite3.Connection) -> KnownLists:
+        if self._lists is None:
+            self._lists = KnownLists(db)
+        return self._lists

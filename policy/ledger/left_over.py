@@ -28,6 +28,7 @@ WHERE findings.rule = ?
     AND NOT EXISTS (
         SELECT 1 FROM suppressions AS made
         WHERE made.call_id = findings.call_id
+            AND made.call_id <> ''
             AND made.finding_id = findings.finding_id
             AND made.provisional <= (findings.status = 'provisional')
     )

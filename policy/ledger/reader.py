@@ -17,9 +17,16 @@ from policy.dialling.decision import Decision, Reason, Verdict
 from policy.dialling.facts import Facts
 from policy.dialling.request import DialRequest
 from policy.identity import RulebookIdentity, RulebookText, Title
-from policy.ledger import activations, connection
+from policy.ledger import activations, connection, consents
 from policy.ledger import export as exports
-from policy.ledger.facts import gather, suppression
+from policy.ledger.deciding import whom
+from policy.ledger.facts import (
+    SUPPRESSION,
+    KnownLists,
+    gather,
+    suppression,
+    without_this_call,
+)
 from policy.ledger.moment import instant, micros
 from policy.ledger.records import (
     Activation,
@@ -28,6 +35,7 @@ from policy.ledger.records import (
     RecordedDecision,
     RecordedFinding,
     RecordedSuppression,
+    Release,
 )
 from policy.ledger.seal import Seal
 from policy.ledger.unavailable import explained
@@ -37,6 +45,14 @@ from policy.speech.utterance import Leg, Token, Utterance, Voice
 
 _PAGE = 500
 """Rows read at once by what reads everything."""
+_SUPPRESSIONS = """
+SELECT made.*, release.at AS released_at, release.who AS released_by,
+    release.why_sealed AS release_why_sealed
+FROM suppressions AS made LEFT JOIN releases AS release ON release.seq = (
+    SELECT min(first.seq) FROM releases AS first WHERE first.suppression_id = made.suppression_id)
+"""
+_ASKED_AT_ONCE = 256
+"""Requests whose facts are gathered together: more would be no faster."""
 
 
 class LedgerReader:
@@ -48,6 +64,7 @@ class LedgerReader:
         self._keys = keys
         self._file = file
         self._asking = threading.Lock()
+        self._lists = KnownLists(db)
 
     @classmethod
     def open(cls, file: Path, key_file: Path, *, busy_ms: int = 5000) -> "LedgerReader":
@@ -74,10 +91,23 @@ class LedgerReader:
 
     def facts(self, number: str, customer: str, now: datetime) -> Facts:
         """What a decision on this number (canonical) and customer would know at `now`."""
-        number_hash = self._keys.hashed("number", number)
-        customer_hash = self._keys.hashed("customer", customer)
-        with self._asking, explained(self._file):
-            return gather(self._db, number_hash, customer_hash, now)
+        return self.facts_of([DialRequest("", number, customer=customer)], now)[0]
+
+    def facts_of(self, requests: Sequence[DialRequest], now: datetime) -> list[Facts]:
+        """What decisions on these requests (their numbers canonical) would know at `now`, each as
+        if it were the only one. For dial lists: hand in a thousand or so at a time."""
+        found: list[Facts] = []
+        for start in range(0, len(requests), _ASKED_AT_ONCE):
+            some = requests[start : start + _ASKED_AT_ONCE]
+            asked = [whom(self._keys, each) for each in some]
+            with self._asking, explained(self._file):
+                lists = self._lists.newest()
+                facts, _ = gather(self._db, self._keys, asked, now, lists)
+            found += [
+                without_this_call(each, request.linkedid)
+                for each, request in zip(facts, some, strict=True)
+            ]
+        return found
 
     def decision_by_nonce(self, nonce: str) -> RecordedDecision | None:
         """The decision made under this nonce: the one that allowed, else the last."""
@@ -128,17 +158,21 @@ class LedgerReader:
 
     def recent_suppressions(self, limit: int) -> list[RecordedSuppression]:
         """The newest do-not-call entries, newest first, ended ones among them."""
-        found = self._rows("SELECT * FROM suppressions ORDER BY seq DESC LIMIT ?", [limit])
+        found = self._rows(f"{_SUPPRESSIONS} ORDER BY made.seq DESC LIMIT ?", [limit])
         return [self._suppression(row) for row in found]
 
     def suppressions(self) -> Iterator[RecordedSuppression]:
         """All do-not-call entries, oldest first, ended ones among them."""
         last = 0
         while page := self._rows(
-            "SELECT * FROM suppressions WHERE seq > ? ORDER BY seq LIMIT ?", [last, _PAGE]
+            f"{_SUPPRESSIONS} WHERE made.seq > ? ORDER BY made.seq LIMIT ?", [last, _PAGE]
         ):
             yield from map(self._suppression, page)
             last = page[-1]["seq"]
+
+    def waivers(self) -> Iterator[consents.RecordedWaiver]:
+        """All consents, oldest first, expired and revoked ones among them."""
+        return consents.every(self._rows, self._keys)
 
     def answered_at(self, call_id: str) -> datetime | None:
         """When both parties began to speak; None for a call that was not answered."""
@@ -195,6 +229,12 @@ class LedgerReader:
             self._keys.opened("customer", row["customer_sealed"]),
             row["linkedid"],
             row["region"],
+            self._keys.opened("debt", row["debt_sealed"]),
+            row["product"],
+            row["campaign"],
+            row["agency"],
+            row["party"],
+            row["caller_id"],
         )
         reasons = tuple(
             Reason(
@@ -265,11 +305,19 @@ class LedgerReader:
         )
 
     def _suppression(self, row: sqlite3.Row) -> RecordedSuppression:
+        released_at: int | None = row["released_at"]
         return RecordedSuppression(
-            suppression(row),
+            suppression(tuple(row[each] for each in SUPPRESSION)),
             self._keys.opened("number", row["number_sealed"]),
             self._keys.opened("customer", row["customer_sealed"]),
             row["call_id"],
             row["finding_id"],
             self._keys.opened("words", row["note_sealed"]),
+            None
+            if released_at is None
+            else Release(
+                instant(released_at),
+                row["released_by"],
+                self._keys.opened("words", row["release_why_sealed"]),
+            ),
         )

@@ -89,6 +89,15 @@ class RecordedFinding:
 
 
 @dataclass(frozen=True)
+class Release:
+    """Somebody ended a do-not-call entry before its time."""
+
+    at: datetime
+    who: str
+    why: str = field(repr=False)
+
+
+@dataclass(frozen=True)
 class RecordedSuppression:
     """A do-not-call entry with whom it is for; `call_id` and `finding_id` are empty when no call
     is behind it."""
@@ -99,6 +108,25 @@ class RecordedSuppression:
     call_id: str
     finding_id: str
     note: str = field(repr=False)
+    release: Release | None = None
+
+
+@dataclass(frozen=True)
+class ImportedList:
+    """An import of a suppression list that ran to its end: `rows` in the file, `added` of them new,
+    `rejected` as no entries. `as_of` is when the list was obtained, `at` when the import ended.
+    `complete` when the file was the whole list and every row of it was taken."""
+
+    name: str
+    as_of: datetime
+    at: datetime
+    who: str
+    source: str
+    file: str
+    rows: int
+    added: int
+    rejected: int
+    complete: bool
 
 
 @dataclass(frozen=True)

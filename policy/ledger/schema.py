@@ -7,55 +7,18 @@ is never changed, only followed by more rows.
 """
 
 import sqlite3
-from typing import Any
 
 from sqlite_utils import Database
-from sqlite_utils.db import Table
-from sqlite_utils.migrations import Migrations
 
+from policy.ledger.tables import PERSON, RULEBOOK, append_only, migrations
 from policy.ledger.version import APPLICATION_ID, SCHEMA_VERSION
-
-migrations = Migrations("callwarden.ledger")
-
-_PERSON: dict[str, type] = {
-    "number_hash": bytes,
-    "number_sealed": bytes,
-    "customer_hash": bytes,
-    "customer_sealed": bytes,
-}
-_RULEBOOK: dict[str, type] = {"rulebook_version": str, "rulebook_digest": str}
-
-
-def _append_only(
-    db: Database,
-    name: str,
-    columns: dict[str, Any],
-    *,
-    optional: tuple[str, ...] = (),
-    unique: tuple[tuple[str, ...], ...] = (),
-    indexes: tuple[tuple[str, ...], ...] = (),
-) -> None:
-    """A table whose rows are numbered in the order of their commits (`seq`) and stay for ever."""
-    table = db[name]
-    assert isinstance(table, Table)  # noqa: S101 - the name is that of no view
-    required = [each for each in columns if each not in optional]
-    table.create({"seq": int, **columns}, pk="seq", not_null=required, strict=True)
-    for key in unique:
-        table.create_index(key, unique=True)
-    for key in indexes:
-        table.create_index(key)
-    for change in ("UPDATE", "DELETE"):
-        db.conn.execute(
-            f"CREATE TRIGGER {name}_never_{change.lower()} BEFORE {change} ON {name} "
-            "BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END"
-        )
 
 
 @migrations()
 def m001_one_real_call(db: Database) -> None:
     """Decisions, attempts, suppressions, and what is heard and found on a call."""
-    _append_only(db, "meta", {"key": str, "value": bytes}, unique=(("key",),))
-    _append_only(
+    append_only(db, "meta", {"key": str, "value": bytes}, unique=(("key",),))
+    append_only(
         db,
         "decisions",
         {
@@ -65,17 +28,17 @@ def m001_one_real_call(db: Database) -> None:
             "verdict": str,
             "reasons": str,
             "earliest": int,
-            **_RULEBOOK,
-            **_PERSON,
+            **RULEBOOK,
+            **PERSON,
             "region": str,
             "scene": str,
             "agent": str,
             "linkedid": str,
         },
-        optional=("earliest", *_PERSON),
+        optional=("earliest", *PERSON),
         indexes=(("nonce",), ("at",)),
     )
-    _append_only(
+    append_only(
         db,
         "attempts",
         {
@@ -91,7 +54,7 @@ def m001_one_real_call(db: Database) -> None:
         unique=(("nonce",),),
         indexes=(("number_hash", "reserved_at"), ("customer_hash", "reserved_at")),
     )
-    _append_only(
+    append_only(
         db,
         "settlements",
         {
@@ -104,12 +67,12 @@ def m001_one_real_call(db: Database) -> None:
         },
         indexes=(("nonce",),),
     )
-    _append_only(
+    append_only(
         db,
         "suppressions",
         {
             "suppression_id": str,
-            **_PERSON,
+            **PERSON,
             "since": int,
             "until": int,
             "source": str,
@@ -120,40 +83,40 @@ def m001_one_real_call(db: Database) -> None:
             "finding_id": str,
             "note_sealed": bytes,
         },
-        optional=("until", "note_sealed", *_PERSON),
+        optional=("until", "note_sealed", *PERSON),
         unique=(("suppression_id",),),
         indexes=(("number_hash",), ("customer_hash",), ("since",), ("call_id", "finding_id")),
     )
-    _append_only(
+    append_only(
         db,
         "calls",
         {
             "call_id": str,
             "decision_id": str,
-            **_PERSON,
+            **PERSON,
             "agent": str,
             "scene": str,
             "linkedid": str,
             "started_at": int,
         },
-        optional=tuple(_PERSON),
+        optional=tuple(PERSON),
         unique=(("call_id",),),
         indexes=(("started_at",),),
     )
-    _append_only(db, "answers", {"call_id": str, "answered_at": int}, unique=(("call_id",),))
-    _append_only(
+    append_only(db, "answers", {"call_id": str, "answered_at": int}, unique=(("call_id",),))
+    append_only(
         db,
         "call_ends",
         {"call_id": str, "ended_at": int, "seconds": float, "q850_cause": int},
         unique=(("call_id",),),
     )
-    _append_only(
+    append_only(
         db,
         "legs",
         {"call_id": str, "leg": str, "channel_id": str},
         unique=(("call_id", "leg", "channel_id"),),
     )
-    _append_only(
+    append_only(
         db,
         "utterances",
         {
@@ -166,7 +129,7 @@ def m001_one_real_call(db: Database) -> None:
         },
         indexes=(("call_id",),),
     )
-    _append_only(
+    append_only(
         db,
         "findings",
         {
@@ -178,7 +141,7 @@ def m001_one_real_call(db: Database) -> None:
             "title_zh": str,
             "title_en": str,
             "severity": str,
-            **_RULEBOOK,
+            **RULEBOOK,
             "leg": str,
             "start_s": float,
             "end_s": float,
@@ -190,7 +153,7 @@ def m001_one_real_call(db: Database) -> None:
         },
         indexes=(("call_id", "finding_id"), ("at",), ("rule",)),
     )
-    _append_only(
+    append_only(
         db,
         "coverage",
         {
@@ -209,13 +172,13 @@ def m001_one_real_call(db: Database) -> None:
 @migrations()
 def m002_rulebooks(db: Database) -> None:
     """Rulebooks with their text, and which of them was put in force or in shadow by whom."""
-    _append_only(
+    append_only(
         db,
         "rulebooks",
         {"digest": str, "version": str, "content": bytes},
         unique=(("digest",),),
     )
-    _append_only(
+    append_only(
         db,
         "activations",
         {"at": int, "mode": str, "digest": str, "who": str, "note": str},
@@ -226,7 +189,7 @@ def m002_rulebooks(db: Database) -> None:
 @migrations()
 def m003_second_looks(db: Database) -> None:
     """What was heard in seconds of doubt when they were listened to once more."""
-    _append_only(
+    append_only(
         db,
         "second_looks",
         {
@@ -247,6 +210,8 @@ def m003_second_looks(db: Database) -> None:
 def migrate(connection: sqlite3.Connection, check_value: bytes) -> None:
     """Brings the tables up to date, within the caller's transaction. A fresh file becomes a
     ledger that belongs to the key of `check_value`."""
+    from policy.ledger import schema_people  # noqa: F401  # registers what follows these
+
     migrations.apply(Database(connection))
     connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
     connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")

@@ -1,5 +1,5 @@
-"""Owns hiding personal data: numbers, customers' ids and words are sealed with AES-256-GCM and
-found again by keyed hash.
+"""Owns hiding personal data: numbers, ids of customers and debts, and words are sealed with
+AES-256-GCM, and found again by keyed hash.
 
 Called by the ledger and its reader. One key file of 32 random bytes lies apart from the database;
 every key in use is derived from it (HKDF-SHA256), one a purpose. Without that file the ledger
@@ -22,6 +22,9 @@ from policy.ledger.unavailable import LedgerUnavailable, explained
 
 _KEY_BYTES = 32
 _GCM_NONCE_BYTES = 12
+_HASH_BYTES = 16
+"""Of HMAC-SHA256's 32: half (RFC 2104) tells ten million people apart, in half the index."""
+_NAMED = ("number", "customer", "debt")
 _OPEN_TO_OTHERS = 0o007
 
 
@@ -31,22 +34,19 @@ class Seal:
 
     def __init__(self, key: bytes) -> None:
         self._hashes = {
-            each: hmac.new(_derived(key, f"hash {each}"), digestmod="sha256")
-            for each in ("number", "customer")
+            each: hmac.new(_derived(key, f"hash {each}"), digestmod="sha256") for each in _NAMED
         }
-        self._boxes = {
-            each: AESGCM(_derived(key, f"seal {each}")) for each in ("number", "customer", "words")
-        }
+        self._boxes = {each: AESGCM(_derived(key, f"seal {each}")) for each in (*_NAMED, "words")}
         self.check_value = _derived(key, "check")
         """Stands in the database to tell the right key from a wrong one; reveals nothing of it."""
 
     def hashed(self, kind: str, text: str) -> bytes | None:
-        """HMAC-SHA256 under the key of `number` or `customer`; None for an empty text."""
+        """Keyed hash of a `number`, `customer` or `debt`, 16 bytes; None for an empty text."""
         if not text:
             return None
         keyed = self._hashes[kind].copy()
         keyed.update(text.encode())
-        return keyed.digest()
+        return keyed.digest()[:_HASH_BYTES]
 
     def sealed(self, kind: str, text: str) -> bytes | None:
         """The text only the key's owner can read; None for an empty one."""

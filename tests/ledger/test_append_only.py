@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from policy.ledger import Ledger
+from policy.dialling.facts import Waiver
+from policy.ledger import ImportedList, Ledger
 from tests.ledger.conftest import NOW, NUMBER, WAIT_S, asked, at_most
 from tests.ledger.one_call import record_one_call
 
@@ -15,6 +16,17 @@ from tests.ledger.one_call import record_one_call
 def full_ledger(ledger_file: Path, key_file: Path) -> Path:
     with Ledger.open(ledger_file, key_file) as ledger:
         record_one_call(ledger)
+        entry = ledger.suppress("+8613900139000", source="manual", now=NOW).result(WAIT_S)
+        consent = Waiver("", ("house.hours",), "form 12", NOW)
+        waiver = ledger.consent(consent, number=NUMBER, who="Li").result(WAIT_S)
+        for future in (
+            ledger.release(entry, who="Li", why="another person's number", now=NOW),
+            ledger.revoke(waiver, who="Li", why="he called", now=NOW),
+            ledger.add_list(
+                ImportedList("registry", NOW, NOW, "Li", "registry", "list.csv", 1, 1, 0, True)
+            ),
+        ):
+            future.result(WAIT_S)
     return ledger_file
 
 

@@ -1,15 +1,22 @@
-"""A ledger is made from nothing, opened again as it was, and by two at once."""
+"""A ledger is made from nothing, opened again as it was, by two at once, and brought up to date."""
 
+import gzip
 import sqlite3
 import subprocess
 import sys
 from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 
+import pytest
 from sqlite_utils import Database
 
-from policy.ledger import Ledger, LedgerReader, facts, schema, version
-from tests.ledger.conftest import NOW, NUMBER, WAIT_S, asked, at_most
+from policy.ledger import Ledger, LedgerReader, LedgerUnavailable, facts, people, tables, version
+from policy.ledger.export import KINDS
+from tests.ledger.conftest import CUSTOMER, NOW, NUMBER, WAIT_S, asked, at_most
+from tests.ledger.one_call import NOTE
+
+_OLDER = Path(__file__).parent / "older"
 
 _OPENS = """
 import sys
@@ -49,7 +56,7 @@ def test_opened_again_it_is_as_it_was(ledger_file: Path, key_file: Path) -> None
 def test_every_migration_is_counted(ledger_file: Path, key_file: Path) -> None:
     Ledger.open(ledger_file, key_file).close()
     with closing(sqlite3.connect(ledger_file)) as db:
-        applied = schema.migrations.applied(Database(db))
+        applied = tables.migrations.applied(Database(db))
     assert len(applied) == version.SCHEMA_VERSION
 
 
@@ -92,12 +99,64 @@ def test_two_processes_make_it_at_once(ledger_file: Path, key_file: Path) -> Non
 def test_a_decision_costs_the_same_however_large_the_ledger_is(
     ledger: Ledger, ledger_file: Path
 ) -> None:
+    queries = [
+        (facts._query(2, 1, 1), 5),
+        (people._links("number_hash", 1), 1),
+        (people._links("customer_hash", 1), 1),
+        (people._LINK, 2),
+    ]
     with closing(sqlite3.connect(ledger_file)) as db:
-        for query in (facts._ATTEMPTS, facts._SUPPRESSIONS):
-            names = {"number": b"", "customer": b"", "since": 0, "now": 0}
-            steps = [row[3] for row in db.execute(f"EXPLAIN QUERY PLAN {query}", names)]
-            assert steps
-            assert not [each for each in steps if each.startswith("SCAN")], steps
+        for query, places in queries:
+            asked_for = db.execute(f"EXPLAIN QUERY PLAN {query}", [b""] * places)
+            steps = [row[3] for row in asked_for]
+            assert [each for each in steps if "SEARCH" in each]
+            unindexed = ("SCAN CONSTANT ROW",)
+            assert not [each for each in steps if "SCAN" in each and each not in unindexed], steps
+
+
+@pytest.fixture(params=sorted(each.stem for each in _OLDER.glob("*.key")))
+def older(tmp_path: Path, request: pytest.FixtureRequest) -> tuple[Path, Path]:
+    """A ledger that an older Callwarden made, with its key: a call to a customer, one to his other
+    number, an unsettled one, and two do-not-call entries."""
+    file, key_file = tmp_path / "ledger.sqlite3", tmp_path / "ledger.key"
+    file.write_bytes(gzip.decompress((_OLDER / f"{request.param}.sqlite3.gz").read_bytes()))
+    key_file.write_bytes((_OLDER / f"{request.param}.key").read_bytes())
+    key_file.chmod(0o600)
+    return file, key_file
+
+
+def test_an_older_ledger_is_brought_up_to_date_once(older: tuple[Path, Path]) -> None:
+    with pytest.raises(LedgerUnavailable, match="an older Callwarden made this ledger"):
+        LedgerReader.open(*older)
+    Ledger.open(*older).close()
+    after = _dump(older[0])
+    Ledger.open(*older).close()
+    assert _dump(older[0]) == after
+    with closing(sqlite3.connect(older[0])) as db:
+        assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+
+
+def test_what_an_older_ledger_knew_is_known(older: tuple[Path, Path]) -> None:
+    Ledger.open(*older).close()
+    with LedgerReader.open(*older) as reader:
+        of_number = reader.facts(NUMBER, "", NOW)
+        unsettled = reader.facts("+8613700137000", "", NOW)
+        decision = reader.decision_by_nonce("n1")
+        exported = [len(list(reader.export(kind))) for kind in KINDS]
+        (refusal, manual) = reader.suppressions()
+    # By the number alone: the customer's other number is known from the calls made with his id.
+    assert [(each.connected, each.same_number) for each in of_number.attempts] == [
+        (True, True),
+        (False, False),
+    ]
+    assert [each.source for each in of_number.suppressions] == ["refusal"]
+    assert [(each.connected, each.ended_at) for each in unsettled.attempts] == [(None, None)]
+    assert [each.until for each in unsettled.suppressions] == [NOW + timedelta(days=30)]
+    assert decision is not None
+    assert decision.request == asked("n1", NUMBER, CUSTOMER, "pbx-1.1")
+    assert exported == [1, 4, 1, 2, 1]
+    assert (refusal.number, refusal.customer, refusal.note) == (NUMBER, CUSTOMER, NOTE)
+    assert manual.release is None
 
 
 def _dump(file: Path) -> list[str]:

@@ -1,0 +1,65 @@
+"""Owns do-not-call entries in the ledger: adding one, and releasing one before its time.
+
+Called by `Ledger` within the writer's transaction, and by the import of lists. The one invariant:
+an entry stays as it was made; a release is a row of its own that says who and why, and a rule's
+minimum term holds in spite of it.
+"""
+
+import sqlite3
+from datetime import datetime
+from typing import NamedTuple
+
+from policy.ledger import people
+from policy.ledger.moment import micros
+from policy.ledger.rows import Named, insert, new_id
+
+
+class Entry(NamedTuple):
+    """What an entry says besides whom it is for; as in `Ledger.suppress`."""
+
+    source: str
+    since: datetime
+    until: datetime | None = None
+    channel: str = "voice"
+    purpose: str = "*"
+    call_id: str = ""
+    finding_id: str = ""
+    provisional: bool = False
+    note_sealed: bytes | None = None
+    list_name: str = ""
+
+
+def add(db: sqlite3.Connection, whom: Named, entry: Entry) -> str:
+    """Adds the entry; returns its id."""
+    suppression_id = new_id()
+    people.link(db, whom.number_hash, whom.customer_hash)
+    columns = entry._asdict() | {
+        "since": micros(entry.since),
+        "until": None if entry.until is None else micros(entry.until),
+        "provisional": int(entry.provisional),
+    }
+    insert(db, "suppressions", suppression_id=suppression_id, **whom._asdict(), **columns)
+    return suppression_id
+
+
+def release(
+    db: sqlite3.Connection, suppression_id: str, *, who: str, why_sealed: bytes, now: datetime
+) -> None:
+    """Ends the entry now. Said again, the first release stays. Raises ValueError when there is no
+    such entry."""
+    if not _holds(db, "suppressions", "suppression_id", suppression_id):
+        raise ValueError("there is no do-not-call entry of this id")
+    if not _holds(db, "releases", "suppression_id", suppression_id):
+        insert(
+            db,
+            "releases",
+            suppression_id=suppression_id,
+            at=micros(now),
+            who=who,
+            why_sealed=why_sealed,
+        )
+
+
+def _holds(db: sqlite3.Connection, table: str, column: str, value: str) -> bool:
+    found = db.execute(f"SELECT 1 FROM {table} WHERE {column} = ?", [value])  # noqa: S608 - names of our own
+    return found.fetchone() is not None

@@ -1,0 +1,49 @@
+"""Owns how a table of the ledger is made: numbered rows, and triggers that keep them for ever.
+
+Called by the migrations, which it keeps in their order.
+"""
+
+from typing import Any
+
+from sqlite_utils import Database
+from sqlite_utils.db import Table
+from sqlite_utils.migrations import Migrations
+
+migrations = Migrations("callwarden.ledger")
+
+PERSON: dict[str, type] = {
+    "number_hash": bytes,
+    "number_sealed": bytes,
+    "customer_hash": bytes,
+    "customer_sealed": bytes,
+}
+RULEBOOK: dict[str, type] = {"rulebook_version": str, "rulebook_digest": str}
+
+
+def append_only(
+    db: Database,
+    name: str,
+    columns: dict[str, Any],
+    *,
+    optional: tuple[str, ...] = (),
+    unique: tuple[tuple[str, ...], ...] = (),
+    indexes: tuple[tuple[str, ...], ...] = (),
+) -> None:
+    """A table whose rows are numbered in the order of their commits (`seq`) and stay for ever."""
+    table = db[name]
+    assert isinstance(table, Table)  # noqa: S101 - the name is that of no view
+    required = [each for each in columns if each not in optional]
+    table.create({"seq": int, **columns}, pk="seq", not_null=required, strict=True)
+    for key in unique:
+        table.create_index(key, unique=True)
+    for key in indexes:
+        table.create_index(key)
+    for change in ("UPDATE", "DELETE"):
+        never(db, name, change)
+
+
+def never(db: Database, name: str, change: str) -> None:
+    db.conn.execute(
+        f"CREATE TRIGGER {name}_never_{change.lower()} BEFORE {change} ON {name} "
+        "BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END"
+    )
