@@ -6,6 +6,7 @@ at the answer.
 
 import math
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -159,16 +160,56 @@ class PlacedCall:
 
     def invites(self) -> list[Invite]:
         """What reached this call's carrier; an INVITE that was sent again counts once."""
-        self._carrier.drain()
-        first = {
-            each.transaction: each
-            for each in reversed(self._carrier.messages())
-            if each.method == "INVITE" and not each.sent
-        }
-        return [
-            Invite(each.user, each.at, self._carrier.port)
-            for each in sorted(first.values(), key=lambda each: each.at)
-        ]
+        return _invites(self._carrier)
+
+
+class Carrier:
+    """A carrier by itself, for calls that no phone of the lab's places, or that try a second one.
+    Takes calls, and does with each the same, until it is stopped."""
+
+    def __init__(self, carrier: Sipp) -> None:
+        self._carrier = carrier
+
+    @property
+    def port(self) -> int:
+        return self._carrier.port
+
+    def stop(self) -> None:
+        self._carrier.stop()
+
+    def invites(self) -> list[Invite]:
+        """What reached it; an INVITE that was sent again counts once."""
+        return _invites(self._carrier)
+
+
+def carrier(phones: Phones, *, status: int, ring_s: float, hangs_up_s: float | None) -> Carrier:
+    """Starts one. See `Lab.carrier` for the parameters. Raises LabError."""
+    scenario = scenarios.carrier(
+        ring_ms=round(ring_s * 1000),
+        status=status,
+        audio=None,
+        talk_ms=None if hangs_up_s is None else round(hangs_up_s * 1000),
+    )
+    started = phones.start(scenario, name=f"{phones.next_name()}-carrier")
+    try:
+        started.wait_listening()
+    except BaseException:  # whatever it was, it must not stay behind
+        started.stop()
+        raise
+    return Carrier(started)
+
+
+def _invites(carrier: Sipp) -> list[Invite]:
+    carrier.drain()
+    first = {
+        each.transaction: each
+        for each in reversed(carrier.messages())
+        if each.method == "INVITE" and not each.sent
+    }
+    return [
+        Invite(each.user, each.at, carrier.port)
+        for each in sorted(first.values(), key=lambda each: each.at)
+    ]
 
 
 def _of(message: Message, method: str) -> bool:
@@ -209,6 +250,7 @@ def place(
     talk_s: float | None,
     carrier_status: int,
     carrier_hangs_up_s: float | None,
+    headers: Mapping[str, str],
 ) -> PlacedCall:
     """Starts the carrier, then the agent's phone. See `Lab.call` for the parameters."""
     longest_s = max(length_s(agent_audio), length_s(customer_audio))
@@ -245,6 +287,7 @@ def place(
                     "X-Lab-Agent": scenarios.header_value(agent),
                     "X-Lab-Customer": scenarios.header_value(customer),
                     "X-Lab-Carrier-Port": str(carrier.port),
+                    **{name: scenarios.header_value(text) for name, text in headers.items()},
                 },
                 audio=sound(agent_audio, "agent"),
                 talk_ms=round(talking_s * 1000),

@@ -192,15 +192,37 @@ CALLWARDEN_GATE = 127.0.0.1:{addresses.gate}
 #include callwarden.conf
 [agents]
 ; Everything matches, so that the gate is what stops a strange number.
-exten => _.,1,Set(CALLWARDEN_SCENE=${{PJSIP_HEADER(read,X-Lab-Scene)}})
+exten => _.,1,Set(__carrier=${{FILTER(0-9,${{PJSIP_HEADER(read,X-Lab-Carrier-Port)}})}})
+ same => n,Set(context=${{FILTER(a-z0-9\\-,${{PJSIP_HEADER(read,X-Lab-Context)}})}})
+ same => n,GotoIf($[${{LEN(${{context}})}} = 0]?tell)
+ same => n,Goto(${{context}},${{EXTEN}},1)
+ same => n(tell),Set(CALLWARDEN_SCENE=${{PJSIP_HEADER(read,X-Lab-Scene)}})
  same => n,Set(CALLWARDEN_AGENT=${{PJSIP_HEADER(read,X-Lab-Agent)}})
  same => n,Set(CALLWARDEN_CUSTOMER=${{PJSIP_HEADER(read,X-Lab-Customer)}})
- same => n,Set(carrier=${{FILTER(0-9,${{PJSIP_HEADER(read,X-Lab-Carrier-Port)}})}})
- same => n,GoSub(callwarden-gate,s,1(${{EXTEN}}))
+ same => n(gate),GoSub(callwarden-gate,s,1(${{EXTEN}}))
  same => n,Dial(PJSIP/carrier/sip:${{URIENCODE(${{CALLWARDEN_NUMBER}})}}@127.0.0.1:${{carrier}},60)
  same => n,Hangup(${{HANGUPCAUSE}})
 ; Hangup, because priorities that "h" lacks would come from the pattern.
 exten => h,1,Hangup()
+[agents-tell-all]
+; The same with every variable that the gate can be told, from headers of their names.
+exten => _.,1,Set(CALLWARDEN_SCENE=${{PJSIP_HEADER(read,X-Lab-Scene)}})
+ same => n,Set(CALLWARDEN_AGENT=${{PJSIP_HEADER(read,X-Lab-Agent)}})
+ same => n,Set(CALLWARDEN_CUSTOMER=${{PJSIP_HEADER(read,X-Lab-Customer)}})
+ same => n,Set(CALLWARDEN_DEBT=${{PJSIP_HEADER(read,X-Lab-Debt)}})
+ same => n,Set(CALLWARDEN_PRODUCT=${{PJSIP_HEADER(read,X-Lab-Product)}})
+ same => n,Set(CALLWARDEN_CAMPAIGN=${{PJSIP_HEADER(read,X-Lab-Campaign)}})
+ same => n,Set(CALLWARDEN_AGENCY=${{PJSIP_HEADER(read,X-Lab-Agency)}})
+ same => n,Set(CALLWARDEN_PARTY=${{PJSIP_HEADER(read,X-Lab-Party)}})
+ same => n,Set(CALLWARDEN_CALLER_ID=${{PJSIP_HEADER(read,X-Lab-Caller-Id)}})
+ same => n,Goto(agents,${{EXTEN}},gate)
+exten => h,1,Hangup()
+[callwarden-dial]
+; Where an allowed Local/NUMBER@callwarden-gate goes on; the originate sets the variable `carrier`.
+exten => _[0-9+*#]!,1,Dial(PJSIP/carrier/sip:${{URIENCODE(${{EXTEN}})}}@127.0.0.1:${{carrier}},60)
+ same => n,Hangup(${{HANGUPCAUSE}})
+exten => wait,1,Wait(20)
 [nowhere]
+#tryinclude site.conf
 """,
     }

@@ -16,7 +16,7 @@ from typing import Any
 
 from deploy.lab import calls, configuration, load, rootfs
 from deploy.lab.asterisk import AsteriskProcess
-from deploy.lab.calls import Invite, PlacedCall
+from deploy.lab.calls import Carrier, Invite, PlacedCall
 from deploy.lab.configuration import Addresses
 from deploy.lab.keeper import Keeper
 from deploy.lab.load import LoadedCall, LoadResult
@@ -42,6 +42,7 @@ class Lab:
         self._asterisk = asterisk
         self._phones = Phones(folder / "sipp", ports, keeper.process_group)
         self._calls: list[PlacedCall] = []
+        self._carriers: list[Carrier] = []
         self._processes: list[subprocess.Popen[bytes]] = []
 
     @classmethod
@@ -87,6 +88,8 @@ class Lab:
             process.wait()
         for call in self._calls:
             call.stop()
+        for carrier in self._carriers:
+            carrier.stop()
         self._asterisk.kill()
         self._ports.close()
 
@@ -142,12 +145,16 @@ class Lab:
         talk_s: float | None = None,
         carrier_status: int = 200,
         carrier_hangs_up_s: float | None = None,
+        context: str = "",
+        headers: Mapping[str, str] | None = None,
     ) -> PlacedCall:
         """An agent dials `number`. Its carrier rings for `ring_s`, then gives `carrier_status`; at
         the answer (200) both parties' audio (mono 8 kHz sound files; None: silence) starts, after
         `lead_s` of silence. The agent hangs up `talk_s` after the answer; None: when the longer
         audio is over, or after 2 s where there is none. The customer hangs up
-        `carrier_hangs_up_s` after the answer where that is given."""
+        `carrier_hangs_up_s` after the answer where that is given. The call enters the dialplan at
+        `context` in place of `agents`; `headers` are SIP headers besides the lab's own."""
+        more = {**(headers or {}), **({"X-Lab-Context": context} if context else {})}
         placed = calls.place(
             self._phones,
             self.addresses.sip,
@@ -162,9 +169,29 @@ class Lab:
             talk_s=talk_s,
             carrier_status=carrier_status,
             carrier_hangs_up_s=carrier_hangs_up_s,
+            headers=more,
         )
         self._calls.append(placed)
         return placed
+
+    def carrier(
+        self, *, status: int = 200, ring_s: float = 0.0, hangs_up_s: float | None = None
+    ) -> Carrier:
+        """A carrier on a port of its own, besides those of `call`: it rings for `ring_s`, gives
+        `status`, and hangs up `hangs_up_s` after the answer where that is given."""
+        made = calls.carrier(self._phones, status=status, ring_s=ring_s, hangs_up_s=hangs_up_s)
+        self._carriers.append(made)
+        return made
+
+    def add_dialplan(self, text: str) -> None:
+        """Contexts besides the lab's own, from now on."""
+        with (self.folder / "asterisk/etc/site.conf").open("a", encoding="utf-8") as site:
+            site.write(f"{text}\n")
+        self.cli("dialplan reload")
+
+    def set_global(self, name: str, value: str) -> None:
+        """A global variable of the dialplan; an empty value takes it away."""
+        self.cli(f'dialplan set global {name} "{value}"')
 
     def load(
         self,

@@ -105,6 +105,8 @@ async def test_an_emergency_call_asks_nobody(lab: Lab) -> None:
         "110&PJSIP/carrier/sip:13800138000",
         "110,1",
         "110)",
+        "110):2",
+        "13800138000)x:0",
         "110;x",
         "110x",
         "x110",
