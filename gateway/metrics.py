@@ -61,7 +61,11 @@ class Metrics:
     ) -> None:
         """Gauges that are read when they are scraped."""
         for name, text, function in (
-            ("callwarden_gate_open_sessions", "FastAGI sessions that are open.", open_sessions),
+            (
+                "callwarden_gate_open_sessions",
+                "Calls being asked about.",
+                open_sessions,
+            ),
             ("callwarden_live_calls", "Calls on the floor.", live_calls),
             ("callwarden_legs_waiting", "Parties that wait to be listened to.", legs_waiting),
         ):

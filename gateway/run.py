@@ -112,6 +112,11 @@ class _Gateway:
         port = await _bound("gate.listen", settings.gate.listen, self._gate.start())
         undo.push_async_callback(self._stop_gate)
         addresses["gate"] = f"{host}:{port}"
+        if settings.gate.http:
+            host, _ = split_address(settings.gate.http)
+            serving = self._gate.start_http(settings.gate.http)
+            port = await _bound("gate.http", settings.gate.http, serving)
+            addresses["http"] = f"{host}:{port}"
         self._health.set("gate", HealthStatus.OK)
 
         host, _ = split_address(settings.oversight.listen)

@@ -10,6 +10,7 @@ from typing import Final
 
 from gateway.gate import question
 from gateway.gate.answer import BadRequest
+from gateway.gate.sessions import NotSpoken
 from policy.dialling.request import DialRequest
 
 SCRIPT: Final = b"gate"
@@ -17,15 +18,11 @@ _LINE: Final = re.compile(rb"(agi_[a-z0-9_]{1,40}): (.*)", re.DOTALL)
 _ARGUMENT: Final = re.compile(rb"agi_arg_([1-9][0-9]?)")
 
 
-class NotAgi(Exception):
-    """Whoever connected does not speak FastAGI."""
-
-
 def environment_line(line: bytes) -> tuple[bytes, bytes]:
-    """Key and value of one `agi_…: …` line. Raises NotAgi for anything else."""
+    """Key and value of one `agi_…: …` line. Raises NotSpoken for anything else."""
     found = _LINE.fullmatch(line)
     if not found:
-        raise NotAgi("not a line of an AGI environment")
+        raise NotSpoken("not a line of an AGI environment")
     return found[1], found[2]
 
 

@@ -1,7 +1,6 @@
 """Owns what goes back to the dialplan: the answer, and the one way to speak of why a gate refuses.
 
-Made by `gateway.gate.gatekeeper` (allowed) and `gateway.gate.fail_closed` (refused), sent by
-`gateway.gate.fastagi`.
+Made by `gateway.gate.gatekeeper`, sent by `gateway.gate.fastagi` and `gateway.gate.http`.
 """
 
 import re
@@ -23,10 +22,24 @@ class Answer:
     cause: int
 
     def variables(self) -> tuple[tuple[str, str], ...]:
-        """Channel variables in the order they are to be set; the verdict comes last.
+        """Channel variables in the order they are to be set; the verdict comes last. Raises
+        ValueError as `verdict` does."""
+        return (
+            ("CALLWARDEN_REASON", self.rule),
+            ("CALLWARDEN_CAUSE", str(int(self.cause))),
+            ("CALLWARDEN_VERDICT", self.verdict()),
+        )
 
-        Raises ValueError when anything is outside our own alphabets: nothing that came from a
-        caller can become an AGI command.
+    def line(self) -> str:
+        """`ALLOW:<nonce>|<rule>|<cause>` or the same with DENY, for a dialplan to cut at the bars.
+        Raises ValueError as `verdict` does."""
+        return f"{self.verdict()}|{self.rule}|{int(self.cause)}"
+
+    def verdict(self) -> str:
+        """`ALLOW:<nonce>` or `DENY:<nonce>`.
+
+        Raises ValueError when anything of the answer is outside our own alphabets: nothing that
+        came from a caller can become an AGI command or another line.
         """
         if self.nonce and not NONCE.fullmatch(self.nonce):
             raise ValueError("nonce outside its alphabet")
@@ -34,12 +47,7 @@ class Answer:
             raise ValueError("nothing is allowed without a nonce")
         if not _RULE.fullmatch(self.rule):
             raise ValueError("rule id outside its alphabet")
-        verdict = "ALLOW" if self.allowed else "DENY"
-        return (
-            ("CALLWARDEN_REASON", self.rule),
-            ("CALLWARDEN_CAUSE", str(int(self.cause))),
-            ("CALLWARDEN_VERDICT", f"{verdict}:{self.nonce}"),
-        )
+        return f"{'ALLOW' if self.allowed else 'DENY'}:{self.nonce}"
 
 
 class BadRequest(Exception):

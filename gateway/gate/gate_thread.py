@@ -1,4 +1,4 @@
-"""Owns the thread the gate runs in: FastAGI, rulebook and ledger in an event loop of their own.
+"""Owns the thread the gate runs in: FastAGI, HTTP, rulebook and ledger in a loop of their own.
 
 Started by `gateway.run`. Beside it the PBX side may be busy with hundreds of forks; the gate's
 answers must not wait in line behind them. What the gate has to say to the floor and to health is
@@ -20,6 +20,7 @@ from gateway.gate.answer import Answer, BadRequest
 from gateway.gate.deciding_rulebook import DecidingRulebook
 from gateway.gate.fastagi import FastAgiServer
 from gateway.gate.gatekeeper import Gatekeeper, Ruling
+from gateway.gate.http import HttpGateServer
 from gateway.gate.ledger_at_hand import LedgerAtHand
 from gateway.gate.rulebook_in_force import RulebookInForce
 from gateway.gate.tally import Tally
@@ -62,6 +63,8 @@ class GateThread:
             tally=tally,
         )
         self._fastagi = FastAgiServer(self._keeper, settings.gate.region)
+        self._http = HttpGateServer(self._keeper, settings.gate.region)
+        self._http.token = settings.gate.http_token.encode("ascii")
         self._opened: Future[Ledger] = Future()
         self._opened.set_running_or_notify_cancel()  # one who waits in vain cancels it for nobody
         self._opening: asyncio.Task[None] | None = None
@@ -73,7 +76,7 @@ class GateThread:
 
     @property
     def open_sessions(self) -> int:
-        return self._fastagi.open_sessions
+        return self._fastagi.open_sessions + self._http.open_sessions
 
     async def start(self) -> int:
         """Loads the rulebook, tries the ledger, listens, and returns the port. Raises OSError when
@@ -81,6 +84,10 @@ class GateThread:
         sys.setswitchinterval(_SWITCH_S)
         self._thread.start()
         return await self._there(self._start())
+
+    async def start_http(self, address: str) -> int:
+        """Listens for HTTP as well, once started, and returns the port. Raises OSError."""
+        return await self._there(self._http.start(*split_address(address)))
 
     async def ledger(self) -> Ledger:
         """The ledger, once it is open."""
@@ -139,7 +146,7 @@ class GateThread:
         self._opened.set_result(await self._ledger.open())
 
     async def _stop(self) -> None:
-        await self._fastagi.close()
+        await asyncio.gather(self._fastagi.close(), self._http.close())
         await self._keeper.recorded()
 
     async def _close_ledger(self) -> None:

@@ -5,6 +5,7 @@ Every room reads its section from here. A missing file means the defaults; a mis
 named by hand is a problem.
 """
 
+import ipaddress
 import re
 from pathlib import Path
 from typing import Annotated, Literal
@@ -16,6 +17,7 @@ from pydantic import (
     Field,
     StringConstraints,
     field_validator,
+    model_validator,
 )
 
 from callwarden import located_yaml
@@ -67,10 +69,25 @@ class Gate(_Section):
     """Deciding before a call is dialled."""
 
     listen: Address = Field("127.0.0.1:4573", description="FastAGI")
+    http: Address | None = Field(
+        None,
+        description="the same over HTTP, for `CURL()`, e.g. 127.0.0.1:4577; off when not given",
+    )
+    http_token: str = Field(
+        "",
+        pattern="^([!-~]{16,256})?$",
+        description="what `Authorization: Bearer …` must hold there; needed off loopback",
+    )
     deadline_ms: int = Field(1000, ge=50, le=1400, description="refuse when not decided by then")
     region: str = Field(
         "CN", pattern="^[A-Z]{2}$", description="country of numbers without a prefix"
     )
+
+    @model_validator(mode="after")
+    def _http_needs_a_token(self) -> "Gate":
+        if self.http and not self.http_token and not is_loopback(self.http):
+            raise ValueError("http is not on loopback: set http_token, or use 127.0.0.1")
+        return self
 
 
 class Asterisk(_Section):
@@ -184,6 +201,15 @@ def load(file: Path | None) -> Settings:
             [Problem(str(chosen), 1, 1, "(document)", f"cannot be read: {why}")]
         ) from None
     return located_yaml.validate(located_yaml.read(text, str(chosen)), Settings)
+
+
+def is_loopback(address: str) -> bool:
+    """Whether only this box reaches HOST:PORT."""
+    host, _ = split_address(address)
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def split_address(address: str) -> tuple[str, int]:

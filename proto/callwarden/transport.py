@@ -6,7 +6,6 @@ words spoken never cross a network in the clear.
 """
 
 import errno
-import ipaddress
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,7 +14,7 @@ import grpc
 import grpc.aio
 
 from callwarden.problems import Problem, ProblemsFound
-from callwarden.settings import Tls, split_address
+from callwarden.settings import Tls, is_loopback
 
 _OPTIONS = (
     ("grpc.keepalive_time_ms", 20_000),
@@ -41,7 +40,7 @@ def require_usable(tls: Tls, *, served: Mapping[str, str], dialled: Mapping[str,
     secured = {"served": bool(tls.certificate and tls.key), "dialled": bool(tls.ca)}
     for side, addresses in (("served", served), ("dialled", dialled)):
         for key, address in addresses.items():
-            if not secured[side] and not _is_loopback(address):
+            if not secured[side] and not is_loopback(address):
                 problems.add(Problem(address, 1, 1, key, _NOT_LOOPBACK))
     for key, file in (
         ("tls.certificate", tls.certificate),
@@ -109,13 +108,5 @@ def _read(file: Path, key: str) -> bytes:
 
 
 def _require_loopback(address: str) -> None:
-    if not _is_loopback(address):
+    if not is_loopback(address):
         raise ProblemsFound([Problem(address, 1, 1, "tls", _NOT_LOOPBACK)])
-
-
-def _is_loopback(address: str) -> bool:
-    host, _ = split_address(address)
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

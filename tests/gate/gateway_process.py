@@ -63,7 +63,7 @@ class GatewayProcess:
         """Where it listens, by part, once it does."""
         line = self.logged("ready")
         found = {}
-        for part in ("gate", "oversight", "metrics"):
+        for part in ("gate", "http", "oversight", "metrics"):
             host, _, port = line.get(part, "").rpartition(":")
             if port:
                 found[part] = (host, int(port))
