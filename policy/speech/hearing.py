@@ -7,9 +7,10 @@ syllables and their times alone, never on how they were cut into partials.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from typing import NamedTuple
 
 from policy.speech import automaton, slot, sound
-from policy.speech.automaton import Match, Node, Place
+from policy.speech.automaton import Automaton, Found, State
 from policy.speech.rulebook import Pattern
 from policy.speech.utterance import Leg, Utterance
 
@@ -62,6 +63,19 @@ class Saying:
     """By kind of slot, as far as they are sure: percent, amount in yuan, term in months."""
 
 
+class Match(NamedTuple):
+    """A phrase found: the leg's syllables `first` to `last`, both included."""
+
+    first: int
+    last: int
+    found: Found
+
+    def adds(self, shorter: Found) -> bool:
+        """Whether its additional syllables were heard well enough to be meant."""
+        added = self.found.syllables - shorter.syllables
+        return added > 0 and self.found.score - shorter.score >= added * sound.BLURRED
+
+
 @dataclass
 class _Candidate:
     """A match that waits for what follows: its guards, or more syllables of a longer phrase."""
@@ -69,8 +83,8 @@ class _Candidate:
     match: Match
     pattern: Pattern
     certain: bool
-    against: list[Place]
-    doubts: list[Place]
+    against: list[State]
+    doubts: list[State]
     longer: bool = True
     refused: bool = False
 
@@ -79,14 +93,16 @@ class _Candidate:
         return not self.refused and bool(self.against or self.doubts or self.longer)
 
     def hear_next(self, heard: str) -> None:
-        self.against = automaton.step(self.against, heard)
-        self.doubts = automaton.step(self.doubts, heard)
-        self.refused = self.refused or automaton.reached(self.against)
-        self.certain = self.certain and not automaton.reached(self.doubts)
+        if self.against:
+            self.against = automaton.hear_guards(self.against, heard)
+            self.refused = self.refused or any(each.reached for each in self.against)
+        if self.doubts:
+            self.doubts = automaton.hear_guards(self.doubts, heard)
+            self.certain = self.certain and not any(each.reached for each in self.doubts)
 
     def pause(self) -> None:
-        self.against = automaton.over_pause(self.against)
-        self.doubts = automaton.over_pause(self.doubts)
+        self.against = automaton.hear_guards(self.against, None)
+        self.doubts = automaton.hear_guards(self.doubts, None)
         self.longer = False
 
     def close(self) -> None:
@@ -96,7 +112,7 @@ class _Candidate:
 @dataclass
 class Hearing:
     leg: Leg
-    phrases: Node
+    phrases: Automaton
     patterns: Mapping[str, Pattern]
     """Those the rules of this conversation listen for."""
     syllables: list[Syllable] = field(default_factory=list)
@@ -104,7 +120,8 @@ class Hearing:
     utterances: list[Utterance] = field(default_factory=list)
     """The latest state of each, in the order in which they began to arrive."""
     _taken: int = 0
-    _places: list[Place] = field(default_factory=list)
+    _readings: list[tuple[int, State]] = field(default_factory=list)
+    """What was said, read from each syllable on that a phrase may have begun with."""
     _waiting: list[_Candidate] = field(default_factory=list)
     _denied: dict[str, list[tuple[int, int]]] = field(default_factory=dict)
 
@@ -176,9 +193,9 @@ class Hearing:
             speech_s = before.speech_s + (way_s if way_s <= PHRASE_PAUSE_S else SYLLABLE_S)
             pace_s = before.pace_s
             if way_s > PHRASE_PAUSE_S:
-                self._places = []
+                self._readings = []
             elif before.pauses(start_s):
-                self._places = automaton.paused(self._places)
+                self._readings = [(first, state.paused()) for first, state in self._readings]
             else:
                 pace_s += _PACE_LEARNT * (way_s - pace_s)
         utterance = len(self.utterances) - 1
@@ -186,18 +203,18 @@ class Hearing:
         self.analysed_s = max(self.analysed_s, start_s)
         for candidate in self._waiting:
             candidate.hear_next(heard)
-        self._places += automaton.places_at((self.phrases,), index)
-        self._places = automaton.step(self._places, heard)
-        found = list(automaton.matches(self._places, index))
-        for match in sorted(found, key=lambda each: (each.first, -each.score, each.spelled)):
-            self._consider(match)
-        for candidate in self._waiting:
-            candidate.longer = any(
-                place.first == candidate.match.first
-                and candidate.match.pattern in place.node.leads_to
-                for place in self._places
-            )
-        yield from self._settled()
+        self._readings.append((index, self.phrases.begin))
+        after = ((first, state.step(heard)) for first, state in self._readings)
+        self._readings = [(first, state) for first, state in after if state is not None]
+        for first, state in self._readings:
+            for found in state.found:
+                self._consider(Match(first, index, found))
+        if self._waiting:
+            leads_to = {first: state.leads_to for first, state in self._readings}
+            for candidate in self._waiting:
+                patterns = leads_to.get(candidate.match.first, frozenset())
+                candidate.longer = candidate.pattern.name in patterns
+            yield from self._settled()
 
     def _pause_until(self, now_s: float) -> Iterator[Saying]:
         """Nothing was said from the last syllable until `now_s`."""
@@ -219,19 +236,19 @@ class Hearing:
     def _saying(self, candidate: _Candidate) -> Saying:
         match = candidate.match
         return Saying(
-            match.pattern,
+            match.found.pattern,
             self.leg,
             match.first,
             match.last,
-            match.spelled,
-            round(match.confidence, 3),
+            match.found.spelled,
+            round(match.found.confidence, 3),
             candidate.certain,
             self._values(match),
         )
 
     def _values(self, match: Match) -> dict[str, Decimal]:
         """What was said in the slots of a phrase; a pause ends a number."""
-        kinds = [kind for kind in slot.KINDS if f"{{{kind}}}" in match.spelled]
+        kinds = [kind for kind in slot.KINDS if f"{{{kind}}}" in match.found.spelled]
         if not kinds:
             return {}
         begin, end = match.first, match.last + 1
@@ -255,24 +272,24 @@ class Hearing:
         return self.syllables[at].pauses(self.syllables[at + 1].start_s)
 
     def _consider(self, match: Match) -> None:
-        pattern = self.patterns.get(match.pattern)
-        if pattern is None or match.confidence < pattern.provisional_from:
+        pattern = self.patterns.get(match.found.pattern)
+        if pattern is None or match.found.confidence < pattern.provisional_from:
             return
         if self._is_denied(match, pattern):
             self._denied.setdefault(pattern.name, []).append((match.first, match.last))
             return
-        certain = match.confidence >= pattern.certain_from
+        certain = match.found.confidence >= pattern.certain_from
         certain = certain and not self._stands_before(pattern.doubtful_before, match.first)
         candidate = _Candidate(
             match,
             pattern,
             certain,
-            automaton.places_at(pattern.not_after, 0),
-            automaton.places_at(pattern.doubtful_after, 0),
+            [guard.begin for guard in pattern.not_after],
+            [guard.begin for guard in pattern.doubtful_after],
         )
         for known in self._waiting:
             if known.pattern is pattern and known.match.first == match.first:
-                if (known.certain and not certain) or not _adds(match, known.match):
+                if (known.certain and not certain) or not match.adds(known.match.found):
                     return
                 self._waiting.remove(known)
                 break
@@ -293,7 +310,7 @@ class Hearing:
                 return True
         return False
 
-    def _stands_before(self, guards: tuple[Node, ...], first: int) -> bool:
+    def _stands_before(self, guards: tuple[Automaton, ...], first: int) -> bool:
         return automaton.touches(guards, self._sounds_before(first))
 
     def _sounds_before(self, first: int) -> Iterator[str | None]:
@@ -305,12 +322,6 @@ class Hearing:
             if earlier.pauses(later.start_s):
                 yield None
             yield earlier.sound
-
-
-def _adds(longer: Match, match: Match) -> bool:
-    """Whether the longer phrase's additional syllables were heard well enough to be meant."""
-    added = longer.syllables - match.syllables
-    return added > 0 and longer.score - match.score >= added * sound.BLURRED
 
 
 def _joined(words: list[str]) -> str:

@@ -11,9 +11,11 @@ from typing import Self
 
 from policy import scene
 from policy.identity import RulebookIdentity, Title
-from policy.speech import automaton, pack, phrase
-from policy.speech.automaton import Node, Tolerance
+from policy.speech import pack, phrase, tree
+from policy.speech.automaton import Automaton
 from policy.speech.finding import Severity
+from policy.speech.tolerance import Tolerance
+from policy.speech.tree import Node
 from policy.speech.utterance import Leg
 
 
@@ -25,10 +27,10 @@ class Pattern:
     """
 
     name: str
-    not_before: tuple[Node, ...]
-    not_after: tuple[Node, ...]
-    doubtful_before: tuple[Node, ...]
-    doubtful_after: tuple[Node, ...]
+    not_before: tuple[Automaton, ...]
+    not_after: tuple[Automaton, ...]
+    doubtful_before: tuple[Automaton, ...]
+    doubtful_after: tuple[Automaton, ...]
     followed_within_s: float
     certain_from: float
     provisional_from: float
@@ -74,7 +76,7 @@ class SpeechRulebook:
     rules: tuple[SpeechRule, ...]
     patterns: Mapping[str, Pattern]
     """By the name `pack:pattern`, so that two packs may use one name."""
-    phrases: Node
+    phrases: Automaton
 
     @classmethod
     def compile(cls, packs: Sequence[pack.SpeechPack], identity: RulebookIdentity) -> Self:
@@ -85,7 +87,7 @@ class SpeechRulebook:
             for pattern in _patterns(each, root):
                 patterns[pattern.name] = pattern
         rules = tuple(_rule(rule, each.pack) for each in packs for rule in each.rules)
-        return cls(identity, rules, patterns, root)
+        return cls(identity, rules, patterns, Automaton(root))
 
     def rules_for(self, scene_of_call: str, on: date | None) -> list[SpeechRule]:
         """The rules that hold for a call in this scene on this day, in the packs' order."""
@@ -100,7 +102,7 @@ def _patterns(speech_pack: pack.SpeechPack, root: Node) -> Iterator[Pattern]:
         text, full_name = speech_pack.patterns[name], f"{speech_pack.pack}:{name}"
         tolerance = Tolerance.GENEROUS if text.generous else Tolerance.USUAL
         for each in parsed[name]:
-            automaton.grow(root, full_name, each, parsed.__getitem__, tolerance)
+            tree.grow(root, full_name, each, parsed.__getitem__, tolerance)
         yield Pattern(
             full_name,
             guards.of(text.not_preceded_by, backwards=True),
@@ -118,24 +120,25 @@ class _Guards:
 
     def __init__(self, parsed: Mapping[str, list[phrase.Sequence]]) -> None:
         self._parsed = parsed
-        self._shared: dict[tuple[str, bool], Node] = {}
+        self._shared: dict[tuple[str, bool], Automaton] = {}
 
-    def of(self, written: Iterable[str], *, backwards: bool) -> tuple[Node, ...]:
+    def of(self, written: Iterable[str], *, backwards: bool) -> tuple[Automaton, ...]:
         own: list[phrase.Sequence] = []
-        trees: list[Node] = []
+        trees: list[Automaton] = []
         for each in map(phrase.parse, written):
             match each:
                 case (phrase.Reference(name),):
                     if (name, backwards) not in self._shared:
-                        tree = self._tree(self._parsed[name], backwards=backwards)
-                        self._shared[name, backwards] = tree
+                        shared = self._tree(self._parsed[name], backwards=backwards)
+                        self._shared[name, backwards] = shared
                     trees.append(self._shared[name, backwards])
                 case _:
                     own.append(each)
         return (*trees, self._tree(own, backwards=backwards)) if own else tuple(trees)
 
-    def _tree(self, phrases: Iterable[phrase.Sequence], *, backwards: bool) -> Node:
-        return automaton.guard(phrases, self._parsed.__getitem__, backwards=backwards)
+    def _tree(self, phrases: Iterable[phrase.Sequence], *, backwards: bool) -> Automaton:
+        phrases_of = self._parsed.__getitem__
+        return Automaton(tree.guard(phrases, phrases_of, backwards=backwards))
 
 
 def _rule(rule: pack.SaidRule | pack.OpeningRule, pack_name: str) -> SpeechRule:

@@ -7,7 +7,8 @@ token alone, never on its neighbours, so it is the same however the audio was cu
 
 import re
 import unicodedata
-from functools import lru_cache
+from collections.abc import Mapping
+from functools import cache, lru_cache
 from itertools import groupby
 
 from pypinyin import Style, lazy_pinyin
@@ -30,6 +31,13 @@ POLARITY = frozenset({"bu", "mei", "bie", "wu"})
 _INITIALS = ("zh", "ch", "sh", *"bpmfdtnlgkhjqxrzcsyw")
 _INITIAL_CLASSES = {"zh": "z", "ch": "c", "sh": "s", "n": "l", "h": "f"}
 _FINAL_CLASSES = {"ing": "in", "eng": "en", "v": "i", "van": "ian", "ve": "ie", "vn": "in"}
+_CLASSES_OF_FINALS = frozenset(
+    {
+        *("a", "ai", "an", "ang", "ao", "e", "ei", "en", "er", "o", "ou", "ong"),
+        *("i", "ia", "ian", "iang", "iao", "ie", "in", "io", "iong", "iu"),
+        *("u", "ua", "uai", "uan", "uang", "ueng", "ui", "un", "uo"),
+    }
+)
 _CLOSE_FINALS = tuple(
     frozenset(each.split())
     for each in (
@@ -158,12 +166,37 @@ def likeness(heard: str, meant: str) -> float:
     return BLURRED_TWICE if initial != other_initial and final != other_final else BLURRED
 
 
-@lru_cache(maxsize=65536)
 def nearness(heard: str, meant: str) -> float:
     """How much a syllable of another class counts for the one that was meant; 0: nothing."""
     if heard in POLARITY or meant in POLARITY:
         return 0.0
-    (initial, final), (other_initial, other_final) = _split(blurred(heard)), _split(blurred(meant))
+    return _nearness(blurred(heard), blurred(meant))
+
+
+@lru_cache(maxsize=2048)
+def near_classes(alike: str) -> Mapping[str, float]:
+    """The classes (`blurred`) whose syllables one of this class may count for, and how much."""
+    (initial, final), of_initial, of_final = _split(alike), *_classes()
+    other = {*of_initial.get(initial, ()), *of_final.get(final, ())} - {alike}
+    near = {each: _nearness(alike, each) for each in other}
+    return {each: got for each, got in near.items() if got}
+
+
+@cache
+def _classes() -> tuple[Mapping[str, list[str]], Mapping[str, list[str]]]:
+    """All classes that Mandarin syllables fall into, by initial and by final."""
+    of_initial: dict[str, list[str]] = {}
+    of_final: dict[str, list[str]] = {}
+    initials = {"", *(_INITIAL_CLASSES.get(each, each) for each in _INITIALS)}
+    for alike in (initial + final for initial in initials for final in _CLASSES_OF_FINALS):
+        initial, final = _split(alike)
+        of_initial.setdefault(initial, []).append(alike)
+        of_final.setdefault(final, []).append(alike)
+    return of_initial, of_final
+
+
+def _nearness(heard: str, meant: str) -> float:
+    (initial, final), (other_initial, other_final) = _split(heard), _split(meant)
     if initial == other_initial and any({final, other_final} <= each for each in _CLOSE_FINALS):
         return CLOSE
     if initial and initial == other_initial:
