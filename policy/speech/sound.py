@@ -35,7 +35,7 @@ _CLASSES_OF_FINALS = frozenset(
     {
         *("a", "ai", "an", "ang", "ao", "e", "ei", "en", "er", "o", "ou", "ong"),
         *("i", "ia", "ian", "iang", "iao", "ie", "in", "io", "iong", "iu"),
-        *("u", "ua", "uai", "uan", "uang", "ueng", "ui", "un", "uo"),
+        *("u", "ua", "uai", "uan", "uang", "ueng", "ui", "un", "uo", "uong"),
     }
 )
 _CLOSE_FINALS = tuple(
