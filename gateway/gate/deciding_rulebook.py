@@ -21,10 +21,12 @@ _WITHIN_S: Final = 60.0
 
 @dataclass(frozen=True)
 class DecidingRulebook:
-    """What the gate decides by. `identity` is that of all rules in force, speech included."""
+    """What the gate decides by. `identity` is that of all rules in force, speech included;
+    `activated`: its text is in the ledger, for the recognizer too."""
 
     identity: RulebookIdentity
     dialling: DiallingRulebook
+    activated: bool = False
 
 
 RulebookRead = DecidingRulebook | tuple[Problem, ...]

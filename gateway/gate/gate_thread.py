@@ -16,6 +16,7 @@ from typing import Any, Final, TypeVar
 
 from callwarden.settings import Settings, split_address
 from gateway.floor import Floor, LiveCall, Payload
+from gateway.gate.activations import Activations
 from gateway.gate.answer import Answer, BadRequest
 from gateway.gate.deciding_rulebook import DecidingRulebook
 from gateway.gate.fastagi import FastAgiServer
@@ -48,11 +49,13 @@ class GateThread:
         self._settings = settings
         relay = _Relay(floor, health)
         self._rulebook = RulebookInForce(settings.rules, relay)
+        files = settings.ledger_file, settings.ledger_key_file
+        self._activations = Activations(*files, self._rulebook)
         self._ledger = LedgerAtHand(
-            settings.ledger_file,
-            settings.ledger_key_file,
+            *files,
             relay,
             deadline_ms=settings.gate.deadline_ms,
+            before_use=self._activations.follow,
         )
         self._keeper = Gatekeeper(
             deadline_ms=settings.gate.deadline_ms,
@@ -103,6 +106,11 @@ class GateThread:
         """The one in force. Raises RulebookBroken."""
         return self._rulebook.current
 
+    @property
+    def shadow(self) -> DecidingRulebook | None:
+        """The one asked beside it, if there is one."""
+        return self._rulebook.shadow
+
     async def rule(self, request: DialRequest) -> Ruling:
         """As `Gatekeeper.rule`."""
         return await self._there(self._keeper.rule(request))
@@ -144,6 +152,7 @@ class GateThread:
 
     async def _open(self) -> None:
         self._opened.set_result(await self._ledger.open())
+        await self._activations.run()
 
     async def _stop(self) -> None:
         await asyncio.gather(self._fastagi.close(), self._http.close())
@@ -152,6 +161,7 @@ class GateThread:
     async def _close_ledger(self) -> None:
         if self._opening:
             self._opening.cancel()
+        await self._activations.close()
         await self._ledger.close()
 
 

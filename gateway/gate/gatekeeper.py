@@ -8,16 +8,17 @@ through `fail_closed.refuse`.
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import structlog
 
 from callwarden.v1 import oversight_pb2 as oversight
 from gateway.floor import LiveCall, Payload
 from gateway.gate.answer import Answer, BadRequest
+from gateway.gate.deciding_rulebook import DecidingRulebook
 from gateway.gate.fail_closed import RulebookBroken, refuse
 from gateway.gate.ledger_at_hand import LedgerAtHand
 from gateway.gate.rulebook_in_force import RulebookInForce
@@ -27,6 +28,7 @@ from policy.dialling import number as numbers
 from policy.dialling import refusals
 from policy.dialling.decision import Decision, Verdict
 from policy.dialling.evaluate import evaluate
+from policy.dialling.facts import Facts
 from policy.dialling.request import DialRequest
 from policy.identity import RulebookIdentity
 from policy.ledger import Decided, LedgerUnavailable
@@ -123,14 +125,35 @@ class Gatekeeper:
         await asyncio.gather(*self._recording, return_exceptions=True)
 
     async def _reserve(self, request: DialRequest, now: datetime) -> Decided:
-        rulebook = self._rulebook.current
-        decided = await asyncio.wrap_future(
-            self._ledger.current.decide(
-                request, lambda facts: evaluate(request, facts, rulebook.dialling, now), now
-            )
-        )
+        rulebook, shadow = self._rulebook.current, self._rulebook.shadow
+        known: list[Facts] = []
+
+        def judge(facts: Facts) -> Decision:
+            if shadow is not None:
+                known.append(facts)
+            return evaluate(request, facts, rulebook.dialling, now)
+
+        decided = await asyncio.wrap_future(self._ledger.current.decide(request, judge, now))
         self._ledger.succeeded()
+        if shadow is not None:
+            self._later(self._ask_shadow(shadow, request, known[-1], decided.decision_id, now))
         return decided
+
+    async def _ask_shadow(
+        self,
+        shadow: DecidingRulebook,
+        request: DialRequest,
+        facts: Facts,
+        decision_id: str,
+        now: datetime,
+    ) -> None:
+        """Records what the rulebook in shadow says of the same facts, beside the answer."""
+        try:
+            decision = evaluate(request, facts, shadow.dialling, now)
+            recorded = self._ledger.current.record_shadow(decision_id, decision, now)
+            await asyncio.wrap_future(recorded)
+        except Exception as error:  # whatever it is, nobody obeys a shadow: the call is decided
+            _log.warning("shadow not asked", kind=type(error).__name__, nonce=request.nonce)
 
     def _failed(
         self, request: DialRequest, error: Exception, now: datetime, began: float
@@ -150,7 +173,10 @@ class Gatekeeper:
         self, request: DialRequest, decision: Decision, now: datetime, began: float
     ) -> None:
         """Records a decision that needed no facts, as well as can be, after its answer."""
-        task = asyncio.get_running_loop().create_task(self._record(request, decision, now, began))
+        self._later(self._record(request, decision, now, began))
+
+    def _later(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
         self._recording.add(task)
         task.add_done_callback(self._recording.discard)
 

@@ -5,6 +5,7 @@ and refuses; what writes to the ledger later reports here, so that health tells 
 """
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Final
 
@@ -21,14 +22,22 @@ _log = structlog.get_logger(__name__)
 
 class LedgerAtHand:
     def __init__(
-        self, file: Path, key_file: Path, health: HealthReport, *, deadline_ms: int
+        self,
+        file: Path,
+        key_file: Path,
+        health: HealthReport,
+        *,
+        deadline_ms: int,
+        before_use: Callable[[], Awaitable[None]],
     ) -> None:
         """Another process' lock is waited for during half of `deadline_ms`, so that a refusal can
-        say that it was a lock."""
+        say that it was a lock. `before_use` is awaited when the ledger is open and before anybody
+        gets it; it may raise LedgerUnavailable."""
         self._file = file
         self._key_file = key_file
         self._busy_ms = deadline_ms // 2
         self._health = health
+        self._before_use = before_use
         self._ledger: Ledger | None = None
         self._trouble: str | None = None
         self._tried = asyncio.Event()
@@ -57,10 +66,12 @@ class LedgerAtHand:
         return self._ledger
 
     async def _enforced(self, ledger: Ledger) -> Ledger:
-        """The ledger, in which every refusal heard suppresses, before the first decision: also what
-        a gateway heard that died before it suppressed. Raises LedgerUnavailable."""
+        """The ledger, in which every refusal heard suppresses, and the rulebook in force is the one
+        activated, before the first decision: also what a gateway heard that died before it
+        suppressed. Raises LedgerUnavailable."""
         try:
             calls = await asyncio.wrap_future(ledger.suppress_left_over(REFUSAL))
+            await self._before_use()
         except LedgerUnavailable:
             await asyncio.to_thread(ledger.close)
             raise

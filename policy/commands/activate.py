@@ -133,7 +133,7 @@ def shadow(
 ) -> int:
     """Evaluate a rulebook live beside the active one, without obeying it.
 
-    What it would have refused or found is recorded: `callwarden log export --kind shadow`.
+    What it would have decided is recorded: `callwarden log export --format csv --kind shadow`.
     """
     text = None if off else _tested(configured, folder, packs, speech)
     if text is None and not off:

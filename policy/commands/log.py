@@ -65,6 +65,8 @@ _CHINESE = {
     "scene": "场景",
     "seconds": "秒数",
     "severity": "严重程度",
+    "shadow_rules": "影子规则理由",
+    "shadow_verdict": "影子结论",
     "since": "起始时间",
     "source": "来源",
     "start_s": "开始秒",
@@ -127,7 +129,8 @@ def export(
     headings: str | None,
     file: Path | None,
 ) -> None:
-    """Writes the log for an auditor: violations found, decisions, calls, suppressions or coverage.
+    """Writes the log for an auditor: violations found, decisions, calls, suppressions, coverage,
+    or what a rulebook in shadow would have decided.
 
     Oldest first, numbers masked, times in UTC.
     """

@@ -46,6 +46,10 @@ def _plain(column: str) -> Opened:
     return lambda row, keys: row[column]
 
 
+def _of_table(table: str, *columns: str) -> str:
+    return ", ".join(f"{table}.{column}" for column in columns)
+
+
 def _plains(*columns: str) -> dict[str, Opened]:
     return {column: _plain(column) for column in columns}
 
@@ -69,6 +73,10 @@ def _number(row: sqlite3.Row, keys: Seal) -> Cell:
 
 def _rules(row: sqlite3.Row, keys: Seal) -> Cell:
     return " ".join(each["rule"] for each in json.loads(row["reasons"]))
+
+
+def _shadow_rules(row: sqlite3.Row, keys: Seal) -> Cell:
+    return " ".join(each["rule"] for each in json.loads(row["shadow_reasons"]))
 
 
 _PARTS = (
@@ -126,6 +134,25 @@ KINDS: dict[str, Kind] = {
             "earliest": _time("earliest"),
             "number": _number,
             **_plains("scene", "agent", "linkedid", "rulebook_version", "rulebook_digest"),
+        },
+    ),
+    "shadow": Kind(
+        "shadow_decisions",
+        f"{_of_table('shadow_decisions', 'seq', 'at', 'rulebook_version', 'rulebook_digest')}, "
+        "shadow_decisions.verdict AS shadow_verdict, shadow_decisions.reasons AS shadow_reasons, "
+        "decisions.decision_id, nonce, decisions.verdict, decisions.reasons, number_sealed, agent, "
+        "scene FROM shadow_decisions JOIN decisions USING (decision_id)",
+        "at",
+        "",
+        {
+            "at": _time("at"),
+            **_plains("decision_id", "nonce"),
+            "verdict": _plain("verdict"),
+            "rules": _rules,
+            "shadow_verdict": _plain("shadow_verdict"),
+            "shadow_rules": _shadow_rules,
+            "number": _number,
+            **_plains("scene", "agent", "rulebook_version", "rulebook_digest"),
         },
     ),
     "calls": Kind(

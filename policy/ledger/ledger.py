@@ -89,6 +89,20 @@ class Ledger:
         asked = Asked(self._keys, request)
         return self._writer.submit(lambda db: asked.record(db, decision, now))
 
+    def record_shadow(self, decision_id: str, decision: Decision, now: datetime) -> Future[None]:
+        """What the rulebook in shadow would have decided, where that one decided. Nothing acts on
+        it."""
+        return self._add(
+            "shadow_decisions",
+            decision_id=decision_id,
+            at=micros(now),
+            verdict=decision.verdict.value,
+            reasons=_reasons(decision.reasons),
+            earliest=None if decision.earliest is None else micros(decision.earliest),
+            rulebook_version=decision.rulebook.version,
+            rulebook_digest=decision.rulebook.digest,
+        )
+
     def settle(
         self,
         nonce: str,

@@ -207,6 +207,25 @@ def m003_second_looks(db: Database) -> None:
     )
 
 
+@migrations()
+def m004_shadow(db: Database) -> None:
+    """What a rulebook in shadow would have decided."""
+    _append_only(
+        db,
+        "shadow_decisions",
+        {
+            "decision_id": str,
+            "at": int,
+            "verdict": str,
+            "reasons": str,
+            "earliest": int,
+            **_RULEBOOK,
+        },
+        optional=("earliest",),
+        indexes=(("at",), ("decision_id",)),
+    )
+
+
 def migrate(connection: sqlite3.Connection, check_value: bytes) -> None:
     """Brings the tables up to date, within the caller's transaction. A fresh file becomes a
     ledger that belongs to the key of `check_value`."""

@@ -14,6 +14,7 @@ from callwarden.v1 import oversight_pb2 as oversight
 from gateway.bench.agi_caller import Heard, ask, session
 from gateway.floor import Floor, Watcher
 from gateway.gate import rulebook_reader
+from gateway.gate.activations import Activations
 from gateway.gate.answer import Answer, BadRequest
 from gateway.gate.deciding_rulebook import DecidingRulebook, RulebookRead
 from gateway.gate.fastagi import FastAgiServer
@@ -39,6 +40,7 @@ class GateParts:
     floor: Floor
     health: Health
     rulebook: RulebookInForce
+    activations: Activations
     ledger: LedgerAtHand
     metrics: Metrics
     tally: Tally
@@ -141,11 +143,13 @@ async def gate(
     rulebook = (
         RulebookInForce(rules, health) if rules else RulebookInForce(Rules(), health, shipped)
     )
+    files = state / "ledger.sqlite3", state / "keys" / "ledger.key"
+    activations = Activations(*files, rulebook)
     ledger = LedgerAtHand(
-        state / "ledger.sqlite3",
-        state / "keys" / "ledger.key",
+        *files,
         health,
         deadline_ms=ledger_patience_ms or deadline_ms,
+        before_use=activations.follow,
     )
     metrics, tally = Metrics(), Tally()
     keeper = Gatekeeper(
@@ -163,8 +167,20 @@ async def gate(
     await server.start(HOST, 0)
     try:
         with floor.watch() as events:
-            yield GateParts(floor, health, rulebook, ledger, metrics, tally, keeper, server, events)
+            yield GateParts(
+                floor,
+                health,
+                rulebook,
+                activations,
+                ledger,
+                metrics,
+                tally,
+                keeper,
+                server,
+                events,
+            )
     finally:
         await server.close()
         await keeper.recorded()
+        await activations.close()
         await ledger.close()

@@ -60,6 +60,8 @@ def record_one_call(ledger: Ledger) -> None:
     utterance = Utterance("agent-1", Leg.AGENT, 3.0, 5.5, (Token("bao3", 3.25),), True, 1, HEARD)
     doubt = Doubt("d-1", Leg.AGENT, 3.0, 5.5, ("保本",))
     coverage = LegCoverage(Leg.CUSTOMER, 32.0, 31.5, 12.0, ("worker-lost",))
+    refused = Decision(Verdict.DENY, (LIMIT,), NOW, RULEBOOK)
+    ledger.record_shadow(decided.result().decision_id, refused, NOW).result(WAIT_S)
     ledger.activate(WRITTEN, mode="active", who="Li", now=NOW).result(WAIT_S)
     for future in (
         ledger.begin_call(call),
