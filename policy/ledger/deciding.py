@@ -88,7 +88,7 @@ class Asked:
             request.nonce,
             micros(now),
             decision.verdict.value,
-            _reasons(decision.reasons),
+            recorded_reasons(decision.reasons),
             None if decision.earliest is None else micros(decision.earliest),
             decision.rulebook.version,
             decision.rulebook.digest,
@@ -161,7 +161,7 @@ def whom(keys: Seal, request: DialRequest) -> Whom:
 
 
 @lru_cache(maxsize=512)
-def _reasons(reasons: tuple[Reason, ...]) -> str:
+def recorded_reasons(reasons: tuple[Reason, ...]) -> str:
     """The reasons in full, so that a decision can be read without its rulebook."""
     listed = [
         {

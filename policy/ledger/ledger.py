@@ -19,7 +19,7 @@ from policy.dialling.facts import Waiver
 from policy.dialling.request import DialRequest
 from policy.identity import RulebookText
 from policy.ledger import activations, connection, consents, do_not_call, left_over
-from policy.ledger.deciding import Asked, Evaluate
+from policy.ledger.deciding import Asked, Evaluate, recorded_reasons
 from policy.ledger.facts import KnownLists
 from policy.ledger.moment import micros
 from policy.ledger.records import CallRecord, Decided, ImportedList, LegCoverage, Mode
@@ -97,7 +97,7 @@ class Ledger:
             decision_id=decision_id,
             at=micros(now),
             verdict=decision.verdict.value,
-            reasons=_reasons(decision.reasons),
+            reasons=recorded_reasons(decision.reasons),
             earliest=None if decision.earliest is None else micros(decision.earliest),
             rulebook_version=decision.rulebook.version,
             rulebook_digest=decision.rulebook.digest,

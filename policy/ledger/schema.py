@@ -208,9 +208,9 @@ def m003_second_looks(db: Database) -> None:
 
 
 @migrations()
-def m004_shadow(db: Database) -> None:
+def m005_shadow(db: Database) -> None:
     """What a rulebook in shadow would have decided."""
-    _append_only(
+    append_only(
         db,
         "shadow_decisions",
         {
@@ -219,7 +219,7 @@ def m004_shadow(db: Database) -> None:
             "verdict": str,
             "reasons": str,
             "earliest": int,
-            **_RULEBOOK,
+            **RULEBOOK,
         },
         optional=("earliest",),
         indexes=(("at",), ("decision_id",)),

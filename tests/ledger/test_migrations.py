@@ -142,7 +142,7 @@ def test_what_an_older_ledger_knew_is_known(older: tuple[Path, Path]) -> None:
         of_number = reader.facts(NUMBER, "", NOW)
         unsettled = reader.facts("+8613700137000", "", NOW)
         decision = reader.decision_by_nonce("n1")
-        exported = [len(list(reader.export(kind))) for kind in KINDS]
+        exported = {kind: len(list(reader.export(kind))) for kind in KINDS}
         (refusal, manual) = reader.suppressions()
     # By the number alone: the customer's other number is known from the calls made with his id.
     assert [(each.connected, each.same_number) for each in of_number.attempts] == [
@@ -154,7 +154,14 @@ def test_what_an_older_ledger_knew_is_known(older: tuple[Path, Path]) -> None:
     assert [each.until for each in unsettled.suppressions] == [NOW + timedelta(days=30)]
     assert decision is not None
     assert decision.request == asked("n1", NUMBER, CUSTOMER, "pbx-1.1")
-    assert exported == [1, 4, 1, 2, 1]
+    assert exported == {
+        "violations": 1,
+        "decisions": 4,
+        "shadow": 0,
+        "calls": 1,
+        "suppressions": 2,
+        "coverage": 1,
+    }
     assert (refusal.number, refusal.customer, refusal.note) == (NUMBER, CUSTOMER, NOTE)
     assert manual.release is None
 
