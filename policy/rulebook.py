@@ -21,7 +21,7 @@ from policy.dialling.pack import DiallingPack
 from policy.dialling.public_holidays import Calendar
 from policy.dialling.rulebook import DiallingRulebook
 from policy.identity import RulebookIdentity, RulebookText
-from policy.speech import pack as speech_pack
+from policy.speech import assembly
 from policy.speech.pack import SpeechPack
 from policy.speech.rulebook import SpeechRulebook
 
@@ -179,7 +179,7 @@ def _speech(
     name: str, written: Sequence[LocatedDocument], problems: list[Problem]
 ) -> SpeechPack | None:
     try:
-        pack = speech_pack.assemble(written)
+        pack = assembly.assemble(written)
     except ProblemsFound as error:
         problems.extend(error.problems)
         return None

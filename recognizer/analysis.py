@@ -57,9 +57,7 @@ class Analysis:
         deliver: Callable[[Heard], None],
     ) -> None:
         self._pool, self._rate_hz, self._deliver = pool, rate_hz, deliver
-        self._conversation = Conversation(
-            rulebook, circumstances.scene, circumstances.on, resumed=circumstances.resumed
-        )
+        self._conversation = Conversation(rulebook, circumstances)
         self._streams: dict[Leg, LegStream] = {}
         self._failure: Exception | None = None
         self._call_s: float | None = None

@@ -9,11 +9,12 @@ after `advance(leg, t)` no token of that leg that begins before t comes any more
 """
 
 from dataclasses import dataclass, field
-from datetime import date
 
+from policy.speech.circumstances import CallCircumstances
+from policy.speech.event import Event, Said, Unopened, everything_in
 from policy.speech.finding import Finding, FindingStatus
 from policy.speech.hearing import PHRASE_PAUSE_S, SYLLABLE_S, Hearing, Saying
-from policy.speech.rulebook import NotSaidAtOpening, Said, SpeechRule, SpeechRulebook
+from policy.speech.rulebook import SpeechRule, SpeechRulebook
 from policy.speech.utterance import Leg, Utterance
 
 ONE_TURN_S = 3.0
@@ -24,22 +25,14 @@ _SENTENCE_PAUSE_S = 0.8
 
 
 class Conversation:
-    """`scene` as the dialler gives it ("" meets every rule); `on` is the call's day, None when
-    rules of any day shall speak. `resumed`: the call's beginning was not heard here."""
+    """One call's; whatever is known of the call before a word is said are its circumstances."""
 
-    def __init__(
-        self,
-        rulebook: SpeechRulebook,
-        scene: str,
-        on: date | None = None,
-        *,
-        resumed: bool = False,
-    ) -> None:
-        rules = rulebook.rules_for(scene, on)
+    def __init__(self, rulebook: SpeechRulebook, circumstances: CallCircumstances) -> None:
+        rules = rulebook.rules_for(circumstances.scene, circumstances.on)
         self._rulebook = rulebook
         self._hearings = {leg: _hearing(leg, rules, rulebook) for leg in Leg}
-        self._ears = [_ear(rule, self) for rule in rules]
-        if resumed:
+        self._ears = [ear for rule in rules if (ear := _ear(rule, self))]
+        if circumstances.resumed:
             for leg in Leg:
                 self.miss(leg)
 
@@ -101,7 +94,7 @@ class Conversation:
     def _weigh(self, sayings: list[Saying], ended: bool = False) -> list[Finding]:
         for ear in self._ears:
             for saying in sayings:
-                if saying.pattern in ear.rule.patterns and saying.leg is ear.rule.leg:
+                if saying.pattern in ear.patterns and saying.leg is ear.rule.leg:
                     ear.take(saying)
         return [finding for ear in self._ears for finding in ear.settle(ended)]
 
@@ -136,7 +129,8 @@ class Conversation:
 class _SaidEar:
     """Listens for one rule of the kind `said`; one finding a turn."""
 
-    rule: Said
+    rule: SpeechRule
+    patterns: frozenset[str]
     conversation: Conversation
     _queue: list[Saying] = field(default_factory=list)
     _last: Saying | None = None
@@ -154,7 +148,7 @@ class _SaidEar:
         hearing = self.conversation.hearing(self.rule.leg)
         while self._queue:
             saying = self._queue[0]
-            if hearing.waits_for(self.rule.patterns, saying.last):
+            if hearing.waits_for(self.patterns, saying.last):
                 break
             same_turn = self._is_same_turn(saying, ended)
             if same_turn is None:
@@ -190,13 +184,15 @@ class _SaidEar:
 class _OpeningEar:
     """Listens for one rule of the kind `not_said_at_opening`; at most one finding a call."""
 
-    rule: NotSaidAtOpening
+    rule: SpeechRule
+    patterns: frozenset[str]
+    speech_s: float
     conversation: Conversation
     _over: bool = False
 
     def take(self, saying: Saying) -> None:
         hearing = self.conversation.hearing(self.rule.leg)
-        if hearing.syllables[saying.first].speech_s <= self.rule.speech_s:
+        if hearing.syllables[saying.first].speech_s <= self.speech_s:
             self.give_up()
 
     def give_up(self) -> None:
@@ -215,7 +211,7 @@ class _OpeningEar:
 
     def _has_passed(self, hearing: Hearing) -> bool:
         latest = hearing.syllables[-1]
-        beyond_s = latest.speech_s - self.rule.speech_s
+        beyond_s = latest.speech_s - self.speech_s
         silent = hearing.analysed_s > latest.start_s + PHRASE_PAUSE_S
         return beyond_s > _SLACK_SPEECH_S or (beyond_s > 0 and silent)
 
@@ -224,29 +220,35 @@ class _OpeningEar:
         syllables = hearing.syllables
         for index in range(1, len(syllables)):
             pause_s = syllables[index].start_s - syllables[index - 1].start_s - SYLLABLE_S
-            if pause_s > _SENTENCE_PAUSE_S or syllables[index].speech_s > self.rule.speech_s:
+            if pause_s > _SENTENCE_PAUSE_S or syllables[index].speech_s > self.speech_s:
                 return index - 1
         return len(syllables) - 1
 
     def _names(self) -> str:
-        return " ".join(sorted(each.partition(":")[2] for each in self.rule.patterns))
+        return " ".join(sorted(each.partition(":")[2] for each in self.patterns))
 
 
 _Ear = _SaidEar | _OpeningEar
 
 
 def _hearing(leg: Leg, rules: list[SpeechRule], rulebook: SpeechRulebook) -> Hearing:
-    names = {name for rule in rules if rule.leg is leg for name in rule.patterns}
+    events: list[Event] = [event for rule in rules for event in (rule.event, *rule.lies_on)]
+    names = {
+        name
+        for event in everything_in(events)
+        if isinstance(event, Said) and leg in event.legs
+        for name in event.patterns
+    }
     return Hearing(leg, rulebook.phrases, {name: rulebook.patterns[name] for name in names})
 
 
-def _ear(rule: SpeechRule, conversation: Conversation) -> _Ear:
-    match rule:
-        case Said():
-            return _SaidEar(rule, conversation)
-        case NotSaidAtOpening():
-            return _OpeningEar(rule, conversation)
-    raise TypeError(f"no ear for a rule of the kind {type(rule).__name__}")
+def _ear(rule: SpeechRule, conversation: Conversation) -> _Ear | None:
+    match rule.event:
+        case Said(patterns=patterns):
+            return _SaidEar(rule, patterns, conversation)
+        case Unopened(told=told, speech_s=speech_s):
+            return _OpeningEar(rule, told.patterns, speech_s, conversation)
+    return None
 
 
 def _other(leg: Leg) -> Leg:

@@ -31,6 +31,7 @@ from callwarden.problems import Problem, did_you_mean
 from policy.outcome import Outcome
 from policy.rule import Name, Part, Text
 from policy.speech import sound
+from policy.speech.circumstances import CallCircumstances
 from policy.speech.conversation import Conversation
 from policy.speech.finding import Finding, FindingStatus
 from policy.speech.rulebook import SpeechRule, SpeechRulebook
@@ -137,7 +138,7 @@ def run(document: LocatedDocument, rulebook: SpeechRulebook) -> Outcome:
 
 def speak(turns: Sequence[Turn], rulebook: SpeechRulebook, scene: str) -> list[Finding]:
     """The findings of a dialogue in their final state, those taken back left out."""
-    conversation, found = Conversation(rulebook, scene), dict[str, Finding]()
+    conversation, found = Conversation(rulebook, CallCircumstances(scene)), dict[str, Finding]()
     heard = utterances(turns)
     for utterance in heard:
         for finding in conversation.hear(utterance):

@@ -1,31 +1,31 @@
-"""Owns the language of speech rules: the shape of a pack's YAML files, and what is wrong with them.
+"""Owns the language of speech rules: the shape of a pack's YAML files.
 
-A speech pack is a folder of files that are read as one: named patterns (what can be said) and rules
-(what it means that it was said, or was not). Read by `policy.rulebook`, compiled by
-`policy.speech.rulebook`. Invariant: what `assemble` lets through can be compiled, and every rule of
-it can fire.
+A speech pack is a folder of files that are read as one: named patterns (what can be said), named
+events (what can happen) and rules (what it means that it happened, or did not). Read by
+`policy.rulebook`, put together and checked by `policy.speech.assembly`, compiled by
+`policy.speech.rulebook`. A name is that of one pattern or of one event.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
-from callwarden import located_yaml
-from callwarden.located_yaml import LocatedDocument, Path
-from callwarden.problems import Problem, ProblemsFound, did_you_mean
 from policy.rule import Name, Part, Rule, Text, TitleText
 from policy.speech import phrase
 from policy.speech.phrase import PhraseError
 
-LARGEST_PHRASE = 5000
-GUARDS = (
-    "not_preceded_by",
-    "not_followed_by",
-    "doubtful_preceded_by",
-    "doubtful_followed_by",
-)
+CALL_ENDS = "call.ends"
+"""An event that every pack knows: the call is over."""
+
+LegName = Literal["agent", "customer"]
+
+
+class SecondLookText(Part):
+    """What the seconds of a match are listened to for once more, by the keyword spotter."""
+
+    heard: tuple[Text, ...] = Field(min_length=1, description="then it was said for certain")
+    instead: tuple[Text, ...] = Field((), description="then it was not said: 方便 for 不方便")
 
 
 class PatternText(Part):
@@ -33,6 +33,12 @@ class PatternText(Part):
     after it, in one breath with it; a gap in a guard reaches further (…), or over a pause (……)."""
 
     phrases: tuple[Text, ...] = Field(min_length=1)
+    dialects: dict[Text, tuple[Text, ...]] = Field(
+        default_factory=dict, description="more phrases on calls in a dialect: yue, cmn-sichuan"
+    )
+    leg: Literal["agent", "customer", "either"] | None = Field(
+        None, description="whose words they are, for what happens before or after something else"
+    )
     not_preceded_by: tuple[Text, ...] = Field((), description="then it was not said: 不 + 保本")
     not_followed_by: tuple[Text, ...] = Field((), description="then it was not said: 保本 + 吗")
     doubtful_preceded_by: tuple[Text, ...] = Field((), description="then it is provisional")
@@ -42,10 +48,13 @@ class PatternText(Part):
     )
     certain_from: float = Field(0.86, ge=0.5, le=1, description="confidence of a certain match")
     provisional_from: float | None = Field(
-        None, ge=0.5, le=1, description="confidence of a provisional match; none: not reported"
+        None, ge=0.5, le=1, description="confidence of a match that is in doubt; none: not a match"
     )
     generous: bool = Field(
         False, description="for what must be told: heard also where half of it is misheard"
+    )
+    second_look: SecondLookText | None = Field(
+        None, description="listen again to every match before it is certain"
     )
 
     @model_validator(mode="after")
@@ -55,31 +64,229 @@ class PatternText(Part):
         return self
 
 
-class SpokenRule(Rule):
-    """What every speech rule has besides."""
-
-    leg: Literal["agent", "customer"] = Field(description="who is found to have said it, or not")
+def _listed(value: Any) -> Any:
+    return {"any": value} if isinstance(value, list | tuple) else value
 
 
-class SaidRule(SpokenRule):
+class AroundText(Part):
+    """What happens before or after an event: any of these patterns and events, or all of them. A
+    plain list means any."""
+
+    any: tuple[Name, ...] = ()
+    all: tuple[Name, ...] = ()
+    within_s: float | None = Field(None, gt=0, le=7200, description="seconds between the two")
+    within_turns: int | None = Field(
+        None, ge=0, le=100, description="changes of the speaker between the two; 0: the same turn"
+    )
+    until: tuple[Name, ...] = Field((), description="unless one of these happens in between")
+
+    @model_validator(mode="after")
+    def _names_something(self) -> Self:
+        if bool(self.any) == bool(self.all):
+            raise ValueError("name patterns or events under any, or under all")
+        return self
+
+
+Around = Annotated[AroundText, BeforeValidator(_listed)]
+
+
+class CountText(Part):
+    at_least: int = Field(ge=2, le=1000)
+    within_s: float | None = Field(None, gt=0, le=7200, description="none: in the whole call")
+    same_pattern: bool = Field(False, description="count each pattern by itself")
+
+
+class Happening(Part):
+    """What every event has, whatever its kind: what must have happened around it."""
+
+    after: Around | None = Field(None, description="only after these")
+    unless_after: Around | None = Field(None, description="not after these")
+    followed_by: Around | None = Field(None, description="only if these follow")
+    unless_followed_by: Around | None = Field(None, description="not if these follow")
+    count: CountText | None = Field(None, description="only when it has happened so often")
+    provisional: bool = Field(False, description="never certain: a person looks")
+
+
+class ComparisonText(Part):
+    """What was told against what is true of the call's product; where that is not known, nothing
+    is found."""
+
+    fact: Literal["annual_rate_percent", "fees_percent", "risk_level"]
+    slot: Name | None = Field(None, description="slot of the pattern; percent, for a level: level")
+    told: Literal["different", "lower", "higher"] = "different"
+    tolerance: float = Field(0.05, ge=0, description="difference that does not matter")
+
+
+class SaidText(Happening):
     """One of the patterns was said by the leg."""
 
     kind: Literal["said"]
+    leg: LegName
     patterns: tuple[Name, ...] = Field(min_length=1)
+    answering: tuple[Name, ...] = Field(
+        (), description="only in the turn after the other leg's with one of these (a question)"
+    )
+    compare: ComparisonText | None = Field(None, description="only if it contradicts the product")
 
 
-class OpeningRule(SpokenRule):
-    """None of the patterns was said in the first seconds of the leg's speech.
+class NotSaidText(Happening):
+    """None of the patterns was said by the leg by the time something happened, or within the first
+    seconds of its own speech (counted without pauses), or until the call ended."""
 
-    Speech is counted without pauses; found when they have passed, or when the call ends.
-    """
-
-    kind: Literal["not_said_at_opening"]
+    kind: Literal["not_said"]
+    leg: LegName
     patterns: tuple[Name, ...] = Field(min_length=1)
-    speech_s: float = Field(gt=0, le=600, description="seconds of the leg's own speech")
+    by: tuple[Name, ...] = Field((), description="events and patterns; call.ends")
+    within_speech_s: float | None = Field(None, gt=0, le=600)
+    lies_on: tuple[Name, ...] = Field(
+        (), description="the finding lies on the first of these before it: the quote"
+    )
+
+    @model_validator(mode="after")
+    def _has_one_deadline(self) -> Self:
+        if bool(self.by) == (self.within_speech_s is not None):
+            raise ValueError("write by: [...] or within_speech_s: …")
+        return self
 
 
-SpeechRule = Annotated[SaidRule | OpeningRule, Field(discriminator="kind")]
+class NoAnswerText(Happening):
+    """The leg did not speak within so many seconds after the other leg said one of the patterns."""
+
+    kind: Literal["no_answer"]
+    leg: LegName = Field(description="who should have answered")
+    to: tuple[Name, ...] = Field(min_length=1)
+    within_s: float = Field(gt=0, le=3600)
+
+
+class SpeaksText(Happening):
+    """The leg took a turn without saying any of the patterns."""
+
+    kind: Literal["speaks"]
+    leg: LegName
+    without: tuple[Name, ...] = ()
+    at_least_syllables: int = Field(4, ge=1, le=1000)
+
+
+class TalkOverText(Happening):
+    """The leg spoke while the other leg, which had begun before, was speaking."""
+
+    kind: Literal["talk_over"]
+    leg: LegName = Field(description="who came in")
+    longer_than_s: float | None = Field(None, gt=0, le=600, description="at a stretch")
+    more_than_times: int | None = Field(None, ge=1, le=1000)
+    within_s: float | None = Field(None, gt=0, le=7200, description="the times; none: in the call")
+    at_least_s: float = Field(0.6, gt=0, le=60, description="shorter ones are not counted")
+
+    @model_validator(mode="after")
+    def _has_a_bound(self) -> Self:
+        if self.longer_than_s is None and self.more_than_times is None:
+            raise ValueError("write longer_than_s, more_than_times or both")
+        return self
+
+
+class SilenceText(Happening):
+    """Nobody spoke for so long, after the call's first word."""
+
+    kind: Literal["silence"]
+    leg: LegName = Field(description="whom a finding of it is about")
+    longer_than_s: float = Field(gt=0, le=3600)
+
+
+class VoiceText(Happening):
+    """An utterance of the leg sounded so: against the leg's own utterances before it, or by the
+    model's label."""
+
+    kind: Literal["voice"]
+    leg: LegName
+    louder_by_db: float | None = Field(None, gt=0, le=60)
+    faster_by_percent: float | None = Field(None, gt=0, le=500)
+    emotions: tuple[Text, ...] = Field((), description="the model's own labels: angry")
+    at_least: int = Field(1, ge=1, le=3, description="of these signs")
+
+    @model_validator(mode="after")
+    def _has_signs(self) -> Self:
+        signs = (self.louder_by_db, self.faster_by_percent, self.emotions or None)
+        given = sum(each is not None for each in signs)
+        if given < self.at_least:
+            raise ValueError(f"gives {given} of louder_by_db, faster_by_percent and emotions")
+        return self
+
+
+class AnyText(Happening):
+    """One of the patterns and events happened."""
+
+    kind: Literal["any"]
+    of: tuple[Name, ...] = Field(min_length=1)
+
+
+class AllText(Happening):
+    """Each of the patterns and events happened, not further apart than so many seconds."""
+
+    kind: Literal["all"]
+    of: tuple[Name, ...] = Field(min_length=2)
+    within_s: float = Field(gt=0, le=7200)
+    in_order: bool = False
+
+
+class SpokenRule(Rule):
+    """What every speech rule has besides."""
+
+    leg: LegName = Field(description="who is found to have done it, or not")
+    once: Literal["turn", "call"] = Field("turn", description="at most one finding a turn, a call")
+
+
+class SaidRule(SaidText, SpokenRule): ...
+
+
+class NotSaidRule(NotSaidText, SpokenRule): ...
+
+
+class NoAnswerRule(NoAnswerText, SpokenRule): ...
+
+
+class SpeaksRule(SpeaksText, SpokenRule): ...
+
+
+class TalkOverRule(TalkOverText, SpokenRule): ...
+
+
+class SilenceRule(SilenceText, SpokenRule): ...
+
+
+class VoiceRule(VoiceText, SpokenRule): ...
+
+
+class AnyRule(AnyText, SpokenRule): ...
+
+
+class AllRule(AllText, SpokenRule): ...
+
+
+EventText = Annotated[
+    SaidText
+    | NotSaidText
+    | NoAnswerText
+    | SpeaksText
+    | TalkOverText
+    | SilenceText
+    | VoiceText
+    | AnyText
+    | AllText,
+    Field(discriminator="kind"),
+]
+
+SpeechRule = Annotated[
+    SaidRule
+    | NotSaidRule
+    | NoAnswerRule
+    | SpeaksRule
+    | TalkOverRule
+    | SilenceRule
+    | VoiceRule
+    | AnyRule
+    | AllRule,
+    Field(discriminator="kind"),
+]
 
 
 class SpeechPack(Part):
@@ -89,172 +296,32 @@ class SpeechPack(Part):
     version: Text | None = Field(None, description="stands in one file of the pack")
     title: TitleText | None = None
     patterns: dict[Name, PatternText] = Field(default_factory=dict)
+    events: dict[Name, EventText] = Field(default_factory=dict)
     rules: tuple[SpeechRule, ...] = ()
 
 
-def assemble(documents: Sequence[LocatedDocument]) -> SpeechPack:
-    """All files of one pack's folder (tests left out) as one pack.
-
-    Raises ProblemsFound with every problem of every file: keys and values that are none, names
-    given twice, a pattern nobody wrote, patterns that refer to one another in a circle, phrases
-    that cannot be read or heard, rules that can never fire.
-    """
-    found: list[Problem] = []
-    files: list[tuple[LocatedDocument, SpeechPack]] = []
-    for document in documents:
-        try:
-            files.append((document, located_yaml.validate(document, SpeechPack)))
-        except ProblemsFound as error:
-            found += error.problems
-    found += problems(files) if len(files) == len(documents) else ()
-    if found:
-        raise ProblemsFound(found)
-    packs = [pack for _, pack in files]
-    return SpeechPack(
-        pack=packs[0].pack,
-        version=next(pack.version for pack in packs if pack.version),
-        title=next((pack.title for pack in packs if pack.title), None),
-        patterns={name: each for pack in packs for name, each in pack.patterns.items()},
-        rules=tuple(rule for pack in packs for rule in pack.rules),
-    )
-
-
-def problems(files: Sequence[tuple[LocatedDocument, SpeechPack]]) -> list[Problem]:
-    """What the shape cannot tell about the files of one pack."""
-    names = _Names.of(files)
-    found = [*names.twice, *_naming(files)]
-    for document, pack in files:
-        for name, pattern in pack.patterns.items():
-            found += _phrase_problems(document, name, pattern, names)
-        for index, rule in enumerate(pack.rules):
-            found += _rule_problems(document, index, rule, names)
-    return found
-
-
-@dataclass
-class _Names:
-    """Everything that has a name in the pack, and where it stands first."""
-
-    patterns: dict[str, PatternText] = field(default_factory=dict)
-    phrases: dict[str, list[phrase.Sequence]] = field(default_factory=dict)
-    listened_for: set[str] = field(default_factory=set)
-    """Patterns that a rule names; the others only stand in phrases and guards."""
-    twice: list[Problem] = field(default_factory=list)
-
-    @classmethod
-    def of(cls, files: Sequence[tuple[LocatedDocument, SpeechPack]]) -> Self:
-        names, first = cls(), dict[tuple[str, str], str]()
-        for document, pack in files:
-            paths: list[tuple[str, str, Path]] = [
-                ("pattern", name, ("patterns", name)) for name in pack.patterns
-            ]
-            paths += [("rule", rule.id, ("rules", at, "id")) for at, rule in enumerate(pack.rules)]
-            for kind, name, path in paths:
-                line, _ = document.place(path)
-                if (kind, name) in first:
-                    message = f"another {kind} has this name, at {first[kind, name]}"
-                    names.twice.append(document.problem(path, message))
-                first.setdefault((kind, name), f"{document.file}:{line}")
-            names.patterns |= pack.patterns
-            names.listened_for |= {name for rule in pack.rules for name in rule.patterns}
-        names.phrases = parsed(names.patterns)
-        return names
-
-
 def parsed(patterns: Mapping[str, PatternText]) -> dict[str, list[phrase.Sequence]]:
-    """The phrases of every pattern that can be read; the others are left out."""
-    found: dict[str, list[phrase.Sequence]] = {name: [] for name in patterns}
-    for name, pattern in patterns.items():
-        for written in pattern.phrases:
-            try:
-                found[name].append(phrase.parse(written))
-            except PhraseError:
-                continue
-    return found
+    """The phrases of every pattern that can be read, dialects left out; those that cannot be read
+    are left out."""
+    return {name: list(_parsed(pattern.phrases)) for name, pattern in patterns.items()}
 
 
-def _naming(files: Sequence[tuple[LocatedDocument, SpeechPack]]) -> Iterator[Problem]:
-    if not files:
-        return
-    name = files[0][1].pack
-    for document, pack in files:
-        if pack.pack != name:
-            message = f"the other files of this folder belong to the pack {name}"
-            yield document.problem(("pack",), message)
-    versions = [(document, pack) for document, pack in files if pack.version]
-    if not versions:
-        yield files[0][0].problem((), "no file of the pack gives its version; add a key version")
-    for document, _ in versions[1:]:
-        yield document.problem(("version",), f"{versions[0][0].file} gives the version already")
-
-
-def _phrase_problems(
-    document: LocatedDocument, name: str, pattern: PatternText, names: _Names
-) -> Iterator[Problem]:
-    for key in ("phrases", *GUARDS):
-        written: tuple[str, ...] = getattr(pattern, key)
-        for index, each in enumerate(written):
-            path: Path = ("patterns", name, key, index)
-            message = _phrase_mistake(each, name if key == "phrases" else "", names)
-            if message:
-                yield document.problem(path, message)
-            if each in written[:index]:
-                yield document.problem(path, "the phrase stands here twice")
-
-
-def _phrase_mistake(written: str, pattern: str, names: _Names) -> str:
-    """What is wrong with one phrase; the empty string when nothing is."""
-    try:
-        read = phrase.parse(written)
-    except PhraseError as error:
-        return str(error)
-    for reference in phrase.references(read):
-        if reference not in names.patterns:
-            near = did_you_mean(reference, names.patterns)
-            return f"no pattern is named {reference}{near}"
-        circle = _circle(reference, pattern, names)
-        if circle:
-            return f"the pattern refers to itself: {' → '.join(circle)}"
-    phrases_of = names.phrases.__getitem__
-    if phrase.is_larger_than(LARGEST_PHRASE, read, phrases_of):
-        return f"with all it refers to, the phrase has more than {LARGEST_PHRASE} syllables"
-    shortest = phrase.syllables(read, phrases_of, min)
-    if shortest == 0:
-        return "the phrase can be empty: something of it must always be said"
-    if shortest == 1 and pattern in names.listened_for:
-        return "one syllable alone sounds like many words; say at least two"
-    open_ended = phrase.may_begin_with_gap(read, phrases_of)
-    open_ended = open_ended or phrase.may_end_with_gap(read, phrases_of)
-    if pattern in names.listened_for and open_ended:
-        return "before its first gap and after its last one something must always be said"
-    return ""
-
-
-def _circle(start: str, pattern: str, names: _Names) -> list[str]:
-    """The way from `start` to `pattern` or back to a pattern on the way; empty when none."""
-    open_ways, seen = [[start]], set[str]()
-    while open_ways:
-        way = open_ways.pop()
-        if way[-1] == pattern:
-            return [pattern, *way]
-        if way[-1] in way[:-1]:
-            return way
-        if way[-1] in seen:
+def _parsed(written: Sequence[str]) -> Iterator[phrase.Sequence]:
+    for each in written:
+        try:
+            yield phrase.parse(each)
+        except PhraseError:
             continue
-        seen.add(way[-1])
-        phrases = names.phrases.get(way[-1], ())
-        steps = {name for each in phrases for name in phrase.references(each)}
-        open_ways += [[*way, step] for step in sorted(steps & names.patterns.keys())]
-    return []
 
 
-def _rule_problems(
-    document: LocatedDocument, index: int, rule: SaidRule | OpeningRule, names: _Names
-) -> Iterator[Problem]:
-    for at, name in enumerate(rule.patterns):
-        path: Path = ("rules", index, "patterns", at)
-        if name not in names.patterns:
-            near = did_you_mean(name, names.patterns)
-            yield document.problem(path, f"no pattern is named {name}{near}")
-        elif name in rule.patterns[:at]:
-            yield document.problem(path, "the pattern stands here twice")
+def names_in(event: Happening) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """Every pattern and event that an event or rule names, with the place of the name in it."""
+    for key in ("patterns", "to", "without", "of", "by", "answering", "lies_on"):
+        for at, name in enumerate(getattr(event, key, ())):
+            yield (key, at), name
+    for key in ("after", "unless_after", "followed_by", "unless_followed_by"):
+        around: AroundText | None = getattr(event, key)
+        if around is not None:
+            for within in ("any", "all", "until"):
+                for at, name in enumerate(getattr(around, within)):
+                    yield (key, within, at), name

@@ -1,5 +1,5 @@
 """Owns the speech rulebook in the form that listens: one tree of all phrases, the guards beside it,
-and the rules that refer to them.
+the events that are made of them, and the rules that are about events.
 
 Compiled once when rules are loaded, shared by all conversations, never changed after that.
 """
@@ -13,10 +13,21 @@ from policy import scene
 from policy.identity import RulebookIdentity, Title
 from policy.speech import pack, phrase, tree
 from policy.speech.automaton import Automaton
+from policy.speech.compiling import Compiler
+from policy.speech.event import Event
 from policy.speech.finding import Severity
 from policy.speech.tolerance import Tolerance
 from policy.speech.tree import Node
 from policy.speech.utterance import Leg
+
+
+@dataclass(frozen=True)
+class SecondLook:
+    """Phrases to listen for once more: what `heard` means that it was said, `instead` that it was
+    not."""
+
+    heard: tuple[str, ...]
+    instead: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -34,11 +45,16 @@ class Pattern:
     followed_within_s: float
     certain_from: float
     provisional_from: float
+    second_look: SecondLook | None = None
 
 
 @dataclass(frozen=True)
 class SpeechRule:
-    """What every compiled rule has. `patterns` are the names it listens for."""
+    """A rule is about an event, by or against a leg.
+
+    `missing` names what was not said, where that is what it is about; its finding lies on the first
+    of `lies_on`, where there is one.
+    """
 
     id: str
     pack: str
@@ -49,7 +65,10 @@ class SpeechRule:
     effective_from: date | None
     effective_to: date | None
     citation: str
-    patterns: frozenset[str]
+    event: Event
+    once_a_call: bool
+    lies_on: tuple[Event, ...]
+    missing: tuple[str, ...]
 
     def holds(self, scene_of_call: str, on: date | None) -> bool:
         """Whether it speaks of a call in this scene on this day (None: rules of any day)."""
@@ -59,60 +78,61 @@ class SpeechRule:
 
 
 @dataclass(frozen=True)
-class Said(SpeechRule):
-    """Found when one of the patterns is said."""
-
-
-@dataclass(frozen=True)
-class NotSaidAtOpening(SpeechRule):
-    """Found when none of the patterns was said in the leg's first `speech_s` of speech."""
-
-    speech_s: float
-
-
-@dataclass(frozen=True)
 class SpeechRulebook:
     identity: RulebookIdentity
     rules: tuple[SpeechRule, ...]
     patterns: Mapping[str, Pattern]
-    """By the name `pack:pattern`, so that two packs may use one name."""
+    """By the name `pack:pattern`, so that two packs may use one name; a dialect's variant has the
+    name `pack:pattern@dialect`."""
     phrases: Automaton
 
     @classmethod
     def compile(cls, packs: Sequence[pack.SpeechPack], identity: RulebookIdentity) -> Self:
-        """The rulebook of these packs, each made by `pack.assemble`; `identity` is that of all
+        """The rulebook of these packs, each made by `assembly.assemble`; `identity` is that of all
         rules in force, dialling too."""
-        root, patterns = Node(), dict[str, Pattern]()
+        root, patterns, rules = Node(), dict[str, Pattern](), list[SpeechRule]()
         for each in packs:
             for pattern in _patterns(each, root):
                 patterns[pattern.name] = pattern
-        rules = tuple(_rule(rule, each.pack) for each in packs for rule in each.rules)
-        return cls(identity, rules, patterns, Automaton(root))
+            rules += _rules(each)
+        return cls(identity, tuple(rules), patterns, Automaton(root))
 
     def rules_for(self, scene_of_call: str, on: date | None) -> list[SpeechRule]:
         """The rules that hold for a call in this scene on this day, in the packs' order."""
         return [rule for rule in self.rules if rule.holds(scene_of_call, on)]
 
 
+def plain_name(pattern: str) -> str:
+    """As its pack names it: `told.apr` for `base:told.apr@yue`."""
+    return pattern.partition(":")[2].partition("@")[0]
+
+
 def _patterns(speech_pack: pack.SpeechPack, root: Node) -> Iterator[Pattern]:
     parsed = pack.parsed(speech_pack.patterns)
     guards = _Guards(parsed)
-    listened_for = {name for rule in speech_pack.rules for name in rule.patterns}
+    named = (*speech_pack.events.values(), *speech_pack.rules)
+    listened_for = {name for event in named for _, name in pack.names_in(event)}
     for name in (each for each in speech_pack.patterns if each in listened_for):
-        text, full_name = speech_pack.patterns[name], f"{speech_pack.pack}:{name}"
+        text = speech_pack.patterns[name]
         tolerance = Tolerance.GENEROUS if text.generous else Tolerance.USUAL
-        for each in parsed[name]:
-            tree.grow(root, full_name, each, parsed.__getitem__, tolerance)
-        yield Pattern(
-            full_name,
-            guards.of(text.not_preceded_by, backwards=True),
-            guards.of(text.not_followed_by, backwards=False),
-            guards.of(text.doubtful_preceded_by, backwards=True),
-            guards.of(text.doubtful_followed_by, backwards=False),
-            text.followed_within_s,
-            text.certain_from,
-            text.certain_from if text.provisional_from is None else text.provisional_from,
-        )
+        looked = text.second_look
+        variants = {f"{speech_pack.pack}:{name}": parsed[name]}
+        for dialect, written in text.dialects.items():
+            variants[f"{speech_pack.pack}:{name}@{dialect}"] = [*map(phrase.parse, written)]
+        for full_name, phrases in variants.items():
+            for each in phrases:
+                tree.grow(root, full_name, each, parsed.__getitem__, tolerance)
+            yield Pattern(
+                full_name,
+                guards.of(text.not_preceded_by, backwards=True),
+                guards.of(text.not_followed_by, backwards=False),
+                guards.of(text.doubtful_preceded_by, backwards=True),
+                guards.of(text.doubtful_followed_by, backwards=False),
+                text.followed_within_s,
+                text.certain_from,
+                text.certain_from if text.provisional_from is None else text.provisional_from,
+                SecondLook(looked.heard, looked.instead) if looked else None,
+            )
 
 
 class _Guards:
@@ -141,21 +161,21 @@ class _Guards:
         return Automaton(tree.guard(phrases, phrases_of, backwards=backwards))
 
 
-def _rule(rule: pack.SaidRule | pack.OpeningRule, pack_name: str) -> SpeechRule:
-    common = (
-        rule.id,
-        pack_name,
-        Title(zh=rule.title.zh, en=rule.title.en),
-        Severity(rule.severity),
-        rule.scenes,
-        Leg(rule.leg),
-        rule.effective_from,
-        rule.effective_to,
-        rule.citation,
-        frozenset(f"{pack_name}:{name}" for name in rule.patterns),
-    )
-    match rule:
-        case pack.SaidRule():
-            return Said(*common)
-        case pack.OpeningRule():
-            return NotSaidAtOpening(*common, speech_s=rule.speech_s)
+def _rules(speech_pack: pack.SpeechPack) -> Iterator[SpeechRule]:
+    compiler = Compiler(speech_pack)
+    for rule in speech_pack.rules:
+        yield SpeechRule(
+            rule.id,
+            speech_pack.pack,
+            Title(zh=rule.title.zh, en=rule.title.en),
+            Severity(rule.severity),
+            rule.scenes,
+            Leg(rule.leg),
+            rule.effective_from,
+            rule.effective_to,
+            rule.citation,
+            event=compiler.event(rule),
+            once_a_call=rule.once == "call",
+            lies_on=tuple(compiler.named(each) for each in getattr(rule, "lies_on", ())),
+            missing=rule.patterns if isinstance(rule, pack.NotSaidText) else (),
+        )

@@ -4,9 +4,10 @@ from pathlib import Path
 
 from callwarden import located_yaml
 from policy.identity import RulebookIdentity
+from policy.speech.assembly import assemble
 from policy.speech.dialogue_test import Turn, speak
 from policy.speech.finding import Finding
-from policy.speech.pack import SpeechPack, assemble
+from policy.speech.pack import SpeechPack
 from policy.speech.rulebook import SpeechRulebook
 
 BASE = Path(__file__).resolve().parents[2] / "rules" / "speech" / "base"

@@ -5,6 +5,7 @@ from dataclasses import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from policy.speech.circumstances import CallCircumstances
 from policy.speech.conversation import Conversation
 from policy.speech.dialogue_test import Turn, utterances
 from policy.speech.finding import Finding, FindingStatus
@@ -46,7 +47,7 @@ def _certain(found: list[Finding]) -> set[tuple[object, ...]]:
 
 
 def _at_once(rules: SpeechRulebook, heard: list[Utterance]) -> list[Finding]:
-    conversation = Conversation(rules, "*")
+    conversation = Conversation(rules, CallCircumstances("*"))
     found = [each for one in heard for each in conversation.hear(one)]
     return found + conversation.finish(heard[-1].end_s + 1)
 
@@ -69,7 +70,7 @@ def test_same_findings_in_any_pieces_and_order(
     base: SpeechRulebook, data: st.DataObject, lines: list[tuple[Leg, str]]
 ) -> None:
     heard = _spoken(lines)
-    conversation, found = Conversation(base, "*"), list[Finding]()
+    conversation, found = Conversation(base, CallCircumstances("*")), list[Finding]()
     waiting = {
         leg: [part for each in heard if each.leg is leg for part in _partials(data, each)]
         for leg in Leg

@@ -2,6 +2,7 @@
 
 import pytest
 
+from policy.speech.circumstances import CallCircumstances
 from policy.speech.conversation import Conversation
 from policy.speech.finding import Finding
 from policy.speech.rulebook import SpeechRulebook
@@ -9,7 +10,7 @@ from policy.speech.utterance import Leg, Token, Utterance
 
 
 def _hear(rules: SpeechRulebook, leg: Leg, *tokens: str, scene: str = "*") -> list[Finding]:
-    conversation = Conversation(rules, scene)
+    conversation = Conversation(rules, CallCircumstances(scene))
     heard = tuple(Token(each, 1 + 0.2 * at) for at, each in enumerate(tokens))
     end_s = 1.2 + 0.2 * len(tokens)
     found = conversation.hear(Utterance("1", leg, 1, end_s, heard, True, len(heard)))

@@ -1,5 +1,6 @@
 """opening.recording-notice: what was not said in the first seconds."""
 
+from policy.speech.circumstances import CallCircumstances
 from policy.speech.conversation import Conversation
 from policy.speech.dialogue_test import Turn, utterances
 from policy.speech.rulebook import SpeechRulebook
@@ -41,7 +42,7 @@ def test_an_agent_who_said_nothing_owes_nothing(base: SpeechRulebook) -> None:
 
 
 def test_raised_when_the_seconds_have_passed_not_at_the_end(base: SpeechRulebook) -> None:
-    conversation = Conversation(base, "*")
+    conversation = Conversation(base, CallCircumstances("*"))
     raised: list[float] = []
     for utterance in utterances([Turn(agent=_LONG)] * 6):
         raised += [each.raised_s for each in conversation.hear(utterance)]
@@ -52,8 +53,11 @@ def test_raised_when_the_seconds_have_passed_not_at_the_end(base: SpeechRulebook
 
 def test_a_beginning_that_was_not_heard_accuses_nobody(base: SpeechRulebook) -> None:
     heard = utterances([Turn(agent=_LONG)] * 6)
-    resumed = Conversation(base, "*", resumed=True)
-    missed, other_leg = Conversation(base, "*"), Conversation(base, "*")
+    resumed = Conversation(base, CallCircumstances("*", resumed=True))
+    missed, other_leg = (
+        Conversation(base, CallCircumstances("*")),
+        Conversation(base, CallCircumstances("*")),
+    )
     missed.miss(Leg.AGENT)
     other_leg.miss(Leg.CUSTOMER)
     found = {
@@ -68,7 +72,7 @@ def test_a_beginning_that_was_not_heard_accuses_nobody(base: SpeechRulebook) -> 
 
 
 def test_what_is_said_is_found_on_a_resumed_call_too(base: SpeechRulebook) -> None:
-    conversation = Conversation(base, "*", resumed=True)
+    conversation = Conversation(base, CallCircumstances("*", resumed=True))
     heard = utterances([Turn(customer="别再给我打电话了")])
     found = [each for one in heard for each in conversation.hear(one)] + conversation.finish(9.0)
     assert [each.rule for each in found] == ["refusal.explicit"]

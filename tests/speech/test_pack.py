@@ -4,7 +4,7 @@ import pytest
 
 from callwarden import located_yaml
 from callwarden.problems import ProblemsFound
-from policy.speech.pack import assemble
+from policy.speech.assembly import assemble
 
 _HEAD = """pack: test
 version: "1"

@@ -4,6 +4,7 @@ from datetime import date
 
 import pytest
 
+from policy.speech.circumstances import CallCircumstances
 from policy.speech.conversation import Conversation
 from policy.speech.dialogue_test import Turn, utterances
 from policy.speech.rulebook import SpeechRulebook
@@ -38,6 +39,6 @@ rules:
     effective_to: 2026-01-03
     citation: house rule
 """)
-    conversation = Conversation(rules, "*", date(2026, 1, day))
+    conversation = Conversation(rules, CallCircumstances("*", date(2026, 1, day)))
     found = conversation.hear(utterances([Turn(agent="这个保本")])[0])
     assert len(found + conversation.finish(9)) == heard

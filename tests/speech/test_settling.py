@@ -2,6 +2,7 @@
 
 import pytest
 
+from policy.speech.circumstances import CallCircumstances
 from policy.speech.conversation import Conversation
 from policy.speech.dialogue_test import Turn, utterances
 from policy.speech.finding import Finding
@@ -16,7 +17,7 @@ _REFUSAL_S = 1.2
 
 def _grow(rules: SpeechRulebook, leg: str, text: str) -> list[Finding]:
     """As a recogniser works that is asked every 40 ms and knows everything that has begun."""
-    conversation, found = Conversation(rules, "*"), list[Finding]()
+    conversation, found = Conversation(rules, CallCircumstances("*")), list[Finding]()
     whole = utterances([Turn.model_validate({leg: text})])[0]
     now_s = 0.0
     while now_s < whole.end_s + 3:
@@ -54,7 +55,7 @@ def test_a_question_is_waited_for(base: SpeechRulebook) -> None:
 
 
 def test_nothing_is_settled_on_words_that_may_change(base: SpeechRulebook) -> None:
-    conversation = Conversation(base, "marketing.wealth")
+    conversation = Conversation(base, CallCircumstances("marketing.wealth"))
     whole = utterances([Turn(agent="这个保本的产品")])[0]
     unsettled = Utterance("1", Leg.AGENT, 1.3, 3.0, whole.tokens, False, 2)
     assert conversation.hear(unsettled) == []
