@@ -54,11 +54,11 @@ def dialling(text: RulebookText) -> DiallingRulebook:
 def speech(text: RulebookText) -> "SpeechRulebook":
     """Its speech rules. Raises ProblemsFound as `dialling` does."""
     # Loaded here: checking phrases takes a pronouncing dictionary that the gateway has no use for.
-    from policy.speech import pack
+    from policy.speech import assembly
     from policy.speech.rulebook import SpeechRulebook
 
     packs = [
-        pack.assemble([LocatedDocument(_name(text), value) for value in documents])
+        assembly.assemble([LocatedDocument(_name(text), value) for value in documents])
         for documents in _read(text)["speech"]
     ]
     return SpeechRulebook.compile(packs, text.identity)
