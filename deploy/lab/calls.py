@@ -148,7 +148,8 @@ class PlacedCall:
 
     def _wait_carrier_hung_up(self, timeout_s: float = 2) -> None:
         deadline = time.monotonic() + timeout_s
-        while self._outcome and self._outcome.answered and time.monotonic() < deadline:
+        reached = bool(self.invites())
+        while reached and self._outcome and self._outcome.answered and time.monotonic() < deadline:
             if any(each.status and _of(each, "BYE") for each in self._carrier.messages()):
                 return
             time.sleep(0.01)
@@ -182,7 +183,9 @@ class Carrier:
         return _invites(self._carrier)
 
 
-def carrier(phones: Phones, *, status: int, ring_s: float, hangs_up_s: float | None) -> Carrier:
+def carrier(
+    phones: Phones, *, port: int | None, status: int, ring_s: float, hangs_up_s: float | None
+) -> Carrier:
     """Starts one. See `Lab.carrier` for the parameters. Raises LabError."""
     scenario = scenarios.carrier(
         ring_ms=round(ring_s * 1000),
@@ -190,7 +193,7 @@ def carrier(phones: Phones, *, status: int, ring_s: float, hangs_up_s: float | N
         audio=None,
         talk_ms=None if hangs_up_s is None else round(hangs_up_s * 1000),
     )
-    started = phones.start(scenario, name=f"{phones.next_name()}-carrier")
+    started = phones.start(scenario, name=f"{phones.next_name()}-carrier", port=port)
     try:
         started.wait_listening()
     except BaseException:  # whatever it was, it must not stay behind

@@ -5,6 +5,7 @@ Called by `Lab.start`. The agents' way to the carrier leads through the gate, an
 """
 
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -41,7 +42,8 @@ res_pjsip_stir_shaken
 
 @dataclass(frozen=True)
 class Addresses:
-    """Ports (all on 127.0.0.1) and secrets of one lab. The gateway's are free until it starts."""
+    """Ports (all on 127.0.0.1) and secrets of one lab. The gateway's are free until it starts;
+    those of the trunks, to which `PJSIP/NUMBER@trunk1` leads, until a carrier takes one."""
 
     sip: int
     http: int
@@ -51,6 +53,7 @@ class Addresses:
     recognizer: int
     oversight: int
     metrics: int
+    trunks: Mapping[str, int]
     asterisk_rtp: tuple[int, int]
     gateway_rtp: tuple[int, int]
     secret: str = field(default_factory=lambda: secrets.token_hex(16), repr=False)
@@ -66,6 +69,7 @@ class Addresses:
             recognizer=ports.server(),
             oversight=ports.server(),
             metrics=ports.server(),
+            trunks={name: ports.take_phone() for name in ("trunk1", "trunk2")},
             asterisk_rtp=ports.asterisk_rtp,
             gateway_rtp=ports.gateway_rtp,
         )
@@ -161,6 +165,7 @@ icesupport = no
 type = global
 user_agent = Callwarden lab
 taskprocessor_overload_trigger = pjsip_only
+endpoint_identifier_order = header,ip,username,anonymous
 [loopback]
 type = transport
 protocol = udp
@@ -181,7 +186,8 @@ context = nowhere
 disallow = all
 allow = ulaw
 direct_media = no
-""",
+"""
+        + "".join(_trunk(name, port) for name, port in addresses.trunks.items()),
         "extensions.conf": f"""\
 [general]
 static = yes
@@ -222,7 +228,32 @@ exten => h,1,Hangup()
 exten => _[0-9+*#]!,1,Dial(PJSIP/carrier/sip:${{URIENCODE(${{EXTEN}})}}@127.0.0.1:${{carrier}},60)
  same => n,Hangup(${{HANGUPCAUSE}})
 exten => wait,1,Wait(20)
+[from-trunk]
+; Inbound calls are taken, and hung up by the caller.
+exten => _.,1,Answer()
+ same => n,Wait(20)
+exten => h,1,Hangup()
 [nowhere]
 #tryinclude site.conf
 """,
     }
+
+
+def _trunk(name: str, port: int) -> str:
+    """A trunk with a place to send calls to; what comes with a header of its name comes from it."""
+    return f"""\
+[{name}]
+type = endpoint
+context = from-trunk
+disallow = all
+allow = ulaw
+direct_media = no
+aors = {name}
+[{name}]
+type = aor
+contact = sip:127.0.0.1:{port}
+[{name}]
+type = identify
+endpoint = {name}
+match_header = X-Lab-Trunk: {name}
+"""

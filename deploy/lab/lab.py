@@ -22,7 +22,7 @@ from deploy.lab.keeper import Keeper
 from deploy.lab.load import LoadedCall, LoadResult
 from deploy.lab.ports import PortBlock
 from deploy.lab.process import hand_over
-from deploy.lab.rootfs import LabError
+from deploy.lab.rootfs import LabError, Release
 from deploy.lab.sipp import Phones
 
 
@@ -46,10 +46,10 @@ class Lab:
         self._processes: list[subprocess.Popen[bytes]] = []
 
     @classmethod
-    def start(cls) -> "Lab":
+    def start(cls, release: Release = rootfs.ASTERISK_22) -> "Lab":
         """A booted lab; the first one on a machine builds the cache. Raises LabError."""
         rootfs.require_programs("sipp")
-        root = rootfs.ensure()
+        root = rootfs.ensure(release)
         ports = PortBlock()
         folder = Path(tempfile.mkdtemp(prefix="callwarden-lab-"))
         keeper = Keeper(folder)
@@ -175,18 +175,29 @@ class Lab:
         return placed
 
     def carrier(
-        self, *, status: int = 200, ring_s: float = 0.0, hangs_up_s: float | None = None
+        self,
+        *,
+        trunk: str = "",
+        status: int = 200,
+        ring_s: float = 0.0,
+        hangs_up_s: float | None = None,
     ) -> Carrier:
-        """A carrier on a port of its own, besides those of `call`: it rings for `ring_s`, gives
-        `status`, and hangs up `hangs_up_s` after the answer where that is given."""
-        made = calls.carrier(self._phones, status=status, ring_s=ring_s, hangs_up_s=hangs_up_s)
+        """A carrier besides those of `call`: where `PJSIP/NUMBER@trunk` leads, or on a port of its
+        own. It rings for `ring_s`, gives `status`, and hangs up `hangs_up_s` after the answer where
+        that is given."""
+        made = calls.carrier(
+            self._phones,
+            port=self.addresses.trunks[trunk] if trunk else None,
+            status=status,
+            ring_s=ring_s,
+            hangs_up_s=hangs_up_s,
+        )
         self._carriers.append(made)
         return made
 
-    def add_dialplan(self, text: str) -> None:
-        """Contexts besides the lab's own, from now on."""
-        with (self.folder / "asterisk/etc/site.conf").open("a", encoding="utf-8") as site:
-            site.write(f"{text}\n")
+    def replace_dialplan(self, text: str) -> None:
+        """The contexts besides the lab's own, from now on in place of those given before."""
+        (self.folder / "asterisk/etc/site.conf").write_text(f"{text}\n", encoding="utf-8")
         self.cli("dialplan reload")
 
     def set_global(self, name: str, value: str) -> None:

@@ -1,4 +1,4 @@
-"""Owns the cached Asterisk 22: built once from Debian packages, unpacked beside the host's own
+"""Owns the cached Asterisk: built once from Debian packages, unpacked beside the host's own
 libraries, run by an ordinary user without being installed.
 
 Called by `Lab.start` and by `python -m deploy.lab build`. A cache folder that has its final name is
@@ -16,13 +16,25 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-SUITES = ("forky", "sid")  # bookworm and trixie have no asterisk package
 DEFAULT_MIRROR = "http://deb.debian.org/debian"
-_LAYOUT = "asterisk-22-1"  # the last digit changes when what is kept below changes
 _APT_SOURCES = Path("/etc/apt")
 _KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
-# A newer Asterisk would be another product under test.
-_MAJOR = "22."
+
+
+@dataclass(frozen=True)
+class Release:
+    """An Asterisk that Debian packages: `layout` is its folder in the cache, whose last digit
+    changes when what is kept changes."""
+
+    major: str
+    layout: str
+    suites: tuple[str, ...]
+
+
+ASTERISK_22 = Release("22.", "asterisk-22-1", ("forky", "sid"))
+"""What the lab runs. Debian 12 and 13 have no asterisk package."""
+ASTERISK_16 = Release("16.", "asterisk-16-1", ("bullseye",))
+"""The oldest that the product runs with, and the last of Debian's with app_macro."""
 
 
 class LabError(Exception):
@@ -74,11 +86,11 @@ def require_programs(*programs: str) -> None:
         )
 
 
-def ensure() -> Rootfs:
+def ensure(release: Release = ASTERISK_22) -> Rootfs:
     """The cached Asterisk, built first when there is none (about 30 s, 270 MB downloaded and
     unpacked). Labs that start side by side build it once. Raises LabError."""
     cache = cache_folder()
-    final = cache / _LAYOUT
+    final = cache / release.layout
     if final.is_dir():
         return Rootfs(final)
     cache.mkdir(parents=True, exist_ok=True)
@@ -87,25 +99,25 @@ def ensure() -> Rootfs:
         if not final.is_dir():
             for left_over in cache.glob("building-*"):
                 shutil.rmtree(left_over, ignore_errors=True)
-            _build(cache, final)
+            _build(release, cache, final)
     return Rootfs(final)
 
 
-def _build(cache: Path, final: Path) -> None:
+def _build(release: Release, cache: Path, final: Path) -> None:
     require_programs("mmdebstrap", "zstd")
     failures = []
     for mirror in dict.fromkeys(_mirrors()):
-        for suite in SUITES:
+        for suite in release.suites:
             building = Path(tempfile.mkdtemp(prefix="building-", dir=cache))
             try:
                 print(
-                    f"lab: unpacking Asterisk 22 from Debian {suite} ({mirror}) into {final}; "
-                    "about half a minute, once",
+                    f"lab: unpacking Asterisk {release.major}x from Debian {suite} ({mirror}) into "
+                    f"{final}; about half a minute, once",
                     file=sys.stderr,
                     flush=True,
                 )
                 _extract(suite, mirror, building)
-                _check_version(building)
+                _check_version(release, building)
                 building.chmod(0o755)  # an unprivileged user runs it
                 building.rename(final)
                 return
@@ -117,7 +129,7 @@ def _build(cache: Path, final: Path) -> None:
         "" if _KEYRING.exists() else " (and apt-get install debian-archive-keyring: it is missing)"
     )
     raise LabError(
-        "no Debian mirror gave Asterisk 22: "
+        f"no Debian mirror gave Asterisk {release.major}x: "
         + "; ".join(failures)
         + f". Set CALLWARDEN_DEBIAN_MIRROR to one that is reachable{hint}"
     )
@@ -147,6 +159,7 @@ def _extract(suite: str, mirror: str, folder: Path) -> None:
         text=True,
     )
     (libraries,) = whole.glob("usr/lib/*-linux-gnu")
+    _gather(whole, libraries)
     for kept in (whole / "usr/sbin/asterisk", libraries, whole / "usr/share/asterisk"):
         target = folder / kept.relative_to(whole)
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -158,12 +171,24 @@ def _extract(suite: str, mirror: str, folder: Path) -> None:
     shutil.rmtree(whole)
 
 
-def _check_version(folder: Path) -> None:
+def _gather(whole: Path, libraries: Path) -> None:
+    """Moves what older Debians keep elsewhere to where newer ones have it: libraries that are not
+    yet merged into /usr, and Asterisk's own beside them."""
+    apart = whole / "lib" / libraries.name
+    moved = [] if apart.resolve() == libraries.resolve() else list(apart.glob("*"))
+    for each in (*moved, *whole.glob("usr/lib/libasterisk*"), *whole.glob("usr/lib/asterisk")):
+        if not (libraries / each.name).exists():
+            each.rename(libraries / each.name)
+
+
+def _check_version(release: Release, folder: Path) -> None:
     answer = subprocess.run(
         Rootfs(folder).asterisk("-V"), check=True, capture_output=True, text=True
     ).stdout
-    if not answer.startswith(f"Asterisk {_MAJOR}"):
-        raise LabError(f"the mirror has {answer.strip()}, and the lab wants Asterisk {_MAJOR}x")
+    if not answer.startswith(f"Asterisk {release.major}"):
+        raise LabError(
+            f"the mirror has {answer.strip()}, and the lab wants Asterisk {release.major}x"
+        )
 
 
 def _last_error(log: str) -> str:

@@ -72,7 +72,8 @@ class Message:
 
 
 class Sipp:
-    """One sipp process on ports of its own. Its files lie in `folder`, named by `name`."""
+    """One sipp process on ports of its own, or from `port` on. Its files lie in `folder`, named by
+    `name`."""
 
     def __init__(
         self,
@@ -82,9 +83,10 @@ class Sipp:
         folder: Path,
         ports: PortBlock,
         process_group: int,
+        port: int | None = None,
     ) -> None:
-        self._ports: PortBlock | None = ports
-        self.port = ports.take_phone()
+        self._ports: PortBlock | None = ports if port is None else None
+        self.port = ports.take_phone() if port is None else port
         self.log = folder / f"{name}.log"
         self._errors = folder / f"{name}.errors"
         scenario_file = folder / f"{name}.xml"
@@ -179,7 +181,7 @@ class Phones:
     def next_name(self) -> str:
         return f"call{next(self._names)}"
 
-    def start(self, scenario: str, *arguments: str, name: str) -> Sipp:
+    def start(self, scenario: str, *arguments: str, name: str, port: int | None = None) -> Sipp:
         return Sipp(
             scenario,
             *arguments,
@@ -187,6 +189,7 @@ class Phones:
             folder=self.folder,
             ports=self._ports,
             process_group=self._process_group,
+            port=port,
         )
 
 

@@ -134,7 +134,7 @@ async def test_an_emergency_call_goes_out_with_the_server_down(lab: Lab) -> None
 
 
 async def test_the_options_of_the_sites_own_curl_are_put_back(lab: Lab) -> None:
-    lab.add_dialplan(
+    lab.replace_dialplan(
         "[own-curl]\n"
         "exten => _.,1,Set(CURLOPT(failurecodes)=418)\n"
         " same => n,GotoIf($[${LEN(${PJSIP_HEADER(read,X-Lab-Own-Timeout)})} = 0]?ask)\n"
