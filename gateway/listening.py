@@ -203,6 +203,7 @@ class Listening:
 
     async def _requests(self, stream: _Stream) -> AsyncIterator[recognition.ListenRequest]:
         self._start.resumed = not stream.first or self._dropped
+        self._start.rulebook_digest, self._start.shadow_digest = self._link.digests
         yield recognition.ListenRequest(start=self._start)
         await stream.ready.wait()
         while True:

@@ -153,7 +153,14 @@ class _Gateway:
         # Loaded here: libraries for audio that are missing or broken must not stop the gate.
         from gateway.asterisk.pbx import Pbx
 
-        self._pbx = Pbx(self._settings, self._floor, ledger, self._health, self._metrics)
+        self._pbx = Pbx(
+            self._settings,
+            self._floor,
+            ledger,
+            self._health,
+            self._metrics,
+            digests=lambda: self._gate.digests,
+        )
         _leave_alone_what_is_there()
         try:
             while True:

@@ -7,7 +7,7 @@ forked, calls that are over are settled, and nothing of ours is left that no cal
 """
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Final
@@ -27,6 +27,7 @@ from gateway.durable import Durable
 from gateway.enforcement import Enforcement
 from gateway.floor import CallState, Floor, LiveCall
 from gateway.health import Health, HealthStatus
+from gateway.judging import Digests, Judging
 from gateway.media.reception import MediaListener
 from gateway.media.websocket import WebsocketMedia
 from gateway.metrics import Metrics
@@ -61,8 +62,16 @@ class Pbx:
     """`run` it for ever; `close` it at the end. `ledger` is open."""
 
     def __init__(
-        self, settings: Settings, floor: Floor, ledger: Ledger, health: Health, metrics: Metrics
+        self,
+        settings: Settings,
+        floor: Floor,
+        ledger: Ledger,
+        health: Health,
+        metrics: Metrics,
+        *,
+        digests: Callable[[], Digests],
     ) -> None:
+        """`digests` are those of the rulebooks that were activated."""
         self._settings = settings
         self._floor = floor
         self._ledger = ledger
@@ -70,7 +79,9 @@ class Pbx:
         self._ari = Ari(settings.asterisk)
         self._stasis = Stasis(Turns(metrics.leg_shed))
         self._media = media_listener(settings.media)
-        self._link = RecognizerLink(settings, health)
+        self._link = RecognizerLink(
+            settings, health, Judging(digests, settings.ledger_file, settings.ledger_key_file)
+        )
         self._durable = Durable(health)
         self._enforcement = Enforcement(ledger, self._durable, floor)
         self._attempts = Attempts()

@@ -26,6 +26,7 @@ from gateway.gate.ledger_at_hand import LedgerAtHand
 from gateway.gate.rulebook_in_force import RulebookInForce
 from gateway.gate.tally import Tally
 from gateway.health import Health, HealthStatus
+from gateway.judging import Digests
 from gateway.metrics import Metrics
 from policy.dialling import number as numbers
 from policy.dialling.request import DialRequest
@@ -107,9 +108,9 @@ class GateThread:
         return self._rulebook.current
 
     @property
-    def shadow(self) -> DecidingRulebook | None:
-        """The one asked beside it, if there is one."""
-        return self._rulebook.shadow
+    def digests(self) -> Digests:
+        """Of the rulebooks that were activated, for those who judge what is said."""
+        return self._rulebook.digests
 
     async def rule(self, request: DialRequest) -> Ruling:
         """As `Gatekeeper.rule`."""

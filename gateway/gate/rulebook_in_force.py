@@ -16,6 +16,7 @@ from gateway.gate import deciding_rulebook
 from gateway.gate.deciding_rulebook import DecidingRulebook
 from gateway.gate.fail_closed import RulebookBroken
 from gateway.health import HealthReport, HealthStatus
+from gateway.judging import Digests
 from policy import rulebook_text
 from policy.identity import RulebookText
 from policy.ledger.records import Mode
@@ -52,6 +53,12 @@ class RulebookInForce:
     def shadow(self) -> DecidingRulebook | None:
         """The rulebook to ask beside it, if there is one. Nothing that it says is obeyed."""
         return self._shadow
+
+    @property
+    def digests(self) -> Digests:
+        """Of the activated rulebook and of the one in shadow; empty where there is none."""
+        active = self._current.identity.digest if self._current and self._activated else ""
+        return Digests(active, self._shadow.identity.digest if self._shadow else "")
 
     async def load(self) -> bool:
         """Reads what the configuration names and puts it in force, unless a rulebook was

@@ -87,6 +87,8 @@ class RecordingRecognizer(RecognitionServicer):
             await context.abort(self.refusing, "told to refuse")
         first = await anext(requests)
         assert first.HasField("start")
+        if {first.start.rulebook_digest, first.start.shadow_digest} - {"", *self.learnt}:
+            await context.abort(grpc.StatusCode.FAILED_PRECONDITION, "a rulebook to be learnt")
         stream = Stream(first.start)
         self.streams.append(stream)
         yield recognition.ListenResponse(ready=recognition.Ready(model=self.model))

@@ -4,6 +4,8 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
 
 import grpc
 import pytest
@@ -14,8 +16,12 @@ from callwarden.v1 import oversight_pb2 as oversight
 from callwarden.v1 import recognition_pb2 as recognition
 from gateway.floor import Floor
 from gateway.health import Health
+from gateway.judging import Digests, Judging
 from gateway.listening import BEHIND, LOST, UNREACHED, Listening
 from gateway.recognizer_link import RecognizerLink
+from policy import rulebook_text
+from policy.identity import RulebookText
+from policy.ledger import Ledger
 from policy.on_the_wire import product_of
 from policy.speech.circumstances import ProductFacts
 from policy.speech.utterance import Leg
@@ -68,13 +74,19 @@ class Call:
         return self.listening.coverage(seconds)
 
 
+_UNCHOSEN = Judging(Digests, Path("none"), Path("none"))
+
+
 @contextlib.asynccontextmanager
 async def _call(
-    port: int, dialect: str = "", product: ProductFacts = _NO_PRODUCT
+    port: int,
+    dialect: str = "",
+    product: ProductFacts = _NO_PRODUCT,
+    judging: Judging = _UNCHOSEN,
 ) -> AsyncIterator[Call]:
     settings = Settings.model_validate({"recognizer": {"address": f"127.0.0.1:{port}"}})
     health = Health(Floor())
-    link, told = RecognizerLink(settings, health), Told()
+    link, told = RecognizerLink(settings, health, judging), Told()
     listening = Listening("call", "*", link, told, message_ms=100, dialect=dialect, product=product)
     tasks = [asyncio.ensure_future(each) for each in (link.watch(), listening.run())]
     yield Call(listening, told, health, link, tasks[1])
@@ -142,6 +154,33 @@ async def test_what_is_known_before_a_word_is_said_goes_with_the_start(server: S
     (stream,) = recognizer.streams
     assert stream.start.dialect == "yue"
     assert product_of(stream.start.product) == product
+
+
+async def test_the_activated_rulebooks_are_taught_before_a_call_is_judged_by_them(
+    server: Served, tmp_path: Path
+) -> None:
+    recognizer, port = server
+    files = tmp_path / "ledger.sqlite3", tmp_path / "ledger.key"
+    active, shadow = (_rulebook(version) for version in ("1", "2"))
+    now = datetime.now(UTC)
+    with Ledger.open(*files) as ledger:
+        ledger.activate(active, mode="active", who="Li", now=now).result()
+        ledger.activate(shadow, mode="shadow", who="Li", now=now).result()
+    chosen = Digests()
+    async with _call(port, judging=Judging(lambda: chosen, *files)) as call:
+        await until(lambda: not call.listening.cause)
+        assert not recognizer.learnt
+        chosen = Digests(active.identity.digest, shadow.identity.digest)
+        await until(lambda: len(recognizer.learnt) == 2, bound_s=1.0)
+    assert recognizer.learnt == {each.identity.digest: each.content for each in (active, shadow)}
+    async with _call(port, judging=Judging(lambda: chosen, *files)) as call:
+        await until(lambda: not call.listening.cause)
+    start = recognizer.streams[-1].start
+    assert (start.rulebook_digest, start.shadow_digest) == chosen
+
+
+def _rulebook(version: str) -> RulebookText:
+    return rulebook_text.write(version, [{"version": version}], [], {})
 
 
 async def test_a_second_look_comes_through_before_what_follows_from_it(server: Served) -> None:
