@@ -1,9 +1,10 @@
-"""Owns a decision that nothing comes of: as the gate would decide, over the same facts, recording
+"""Owns decisions that nothing comes of: as the gate would decide, over the same facts, recording
 and reserving nothing.
 
 Called by `callwarden check`, by the gateway's service Gate, and by the scrubber.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -16,11 +17,27 @@ from policy.dialling.rulebook import DiallingRulebook
 from policy.ledger import LedgerReader
 
 
+def dry_runs(
+    requests: Sequence[DialRequest],
+    rulebook: DiallingRulebook,
+    ledger: LedgerReader | None,
+    now: datetime,
+) -> list[Decision]:
+    """The decision on each request, its number as dialled, at `now` (aware), each as if it were the
+    only one. Without a ledger it is as for somebody who was never called. Raises
+    LedgerUnavailable."""
+    canonical = [
+        replace(each, number=numbers.canonical(each.number, each.region)) for each in requests
+    ]
+    facts = ledger.facts_of(canonical, now) if ledger else [Facts()] * len(canonical)
+    return [
+        evaluate(request, known, rulebook, now)
+        for request, known in zip(canonical, facts, strict=True)
+    ]
+
+
 def dry_run(
     request: DialRequest, rulebook: DiallingRulebook, ledger: LedgerReader | None, now: datetime
 ) -> Decision:
-    """The decision on `request`, its number as dialled, at `now` (aware). Without a ledger it is as
-    for somebody who was never called. Raises LedgerUnavailable."""
-    request = replace(request, number=numbers.canonical(request.number, request.region))
-    facts = ledger.facts(request.number, request.customer, now) if ledger else Facts()
-    return evaluate(request, facts, rulebook, now)
+    """The decision on one request, as `dry_runs`."""
+    return dry_runs([request], rulebook, ledger, now)[0]

@@ -6,6 +6,8 @@ and never an ALLOW.
 """
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import aclosing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, NoReturn, Protocol
@@ -28,6 +30,8 @@ from policy.dialling.rulebook import DiallingRulebook
 from policy.dry_run import dry_run
 from policy.ledger import Ledger, LedgerReader, LedgerUnavailable
 from policy.ruling_on_the_wire import call_of, instant, ruling_message
+from policy.scrubber import Scrubbing
+from policy.scrubbing import scrubbed
 
 SERVICE: Final = "callwarden.v1.Gate"
 _UNDECIDED: Final = frozenset(
@@ -73,6 +77,7 @@ class GateServicer(gate_pb2_grpc.GateServicer):
         self._file = file
         self._key_file = key_file
         self._region = region
+        self._scrubbing = asyncio.Lock()
 
     async def Check(  # noqa: N802  # the name in the contract
         self, request: wire.CheckRequest, context: Context
@@ -143,6 +148,26 @@ class GateServicer(gate_pb2_grpc.GateServicer):
         with LedgerReader.open(self._file, self._key_file) as ledger:
             found = ledger.decision_by_nonce(nonce)
             return found is not None and found.decision.allowed
+
+    async def Scrub(  # noqa: N802  # the name in the contract
+        self, request_iterator: AsyncIterator[wire.ScrubRequest], context: Context
+    ) -> AsyncIterator[wire.ScrubResponse]:
+        try:
+            async with self._scrubbing:
+                by = Scrubbing(
+                    self._gate.rulebook.dialling,
+                    self._file,
+                    self._key_file,
+                    self._region,
+                    datetime.now(UTC),
+                )
+                async with aclosing(scrubbed(request_iterator, by)) as responses:
+                    async for response in responses:
+                        yield response
+        except ValueError as wrong:
+            await _invalid(context, str(wrong))
+        except (LedgerUnavailable, RulebookBroken) as error:
+            await _unavailable(context, str(error))
 
 
 def _not_settling(request: wire.SettleRequest) -> str:

@@ -8,7 +8,6 @@ it reads rules and ledger itself.
 import json
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import get_args
 from zoneinfo import ZoneInfo
 
 import click
@@ -17,10 +16,11 @@ from callwarden.command import with_settings
 from callwarden.settings import Settings
 from policy import rulebook
 from policy.commands import running_gateway
+from policy.commands.about_the_call import AboutTheCall, about_the_call
 from policy.commands.iso_time import WallTime
 from policy.dialling import number as numbers
 from policy.dialling.decision import Decision, Reason
-from policy.dialling.request import DialRequest, Party
+from policy.dialling.request import DialRequest
 from policy.dry_run import dry_run
 from policy.ledger import LedgerReader, LedgerUnavailable
 
@@ -56,18 +56,9 @@ _WORDS = {
     metavar="TIME",
     help="ISO 8601; without an offset, at the called party (default: now).",
 )
-@click.option("--scene", default="*", show_default="meets every rule", help="E.g. marketing.loan.")
+@about_the_call
 @click.option("--customer", default="", metavar="ID", help="The site's own id of the person.")
 @click.option("--debt", default="", metavar="ID", help="The site's own id of the debt.")
-@click.option("--product", default="", metavar="ID", help="The site's own id of the product.")
-@click.option("--campaign", default="", metavar="NAME", help="Who calls: the campaign.")
-@click.option("--agency", default="", metavar="NAME", help="Who calls: the agency.")
-@click.option(
-    "--party", type=click.Choice(get_args(Party)), default="unknown", help="Who is called."
-)
-@click.option(
-    "--caller-id", default="", metavar="NUMBER", help="The number the called party will see."
-)
 @click.option(
     "--pack", "packs", multiple=True, help="Evaluate these packs in place of the active ones."
 )
@@ -78,14 +69,9 @@ def check(
     *,
     number: str,
     at: datetime | None,
-    scene: str,
     customer: str,
     debt: str,
-    product: str,
-    campaign: str,
-    agency: str,
-    party: Party,
-    caller_id: str,
+    call: AboutTheCall,
     packs: tuple[str, ...],
     as_json: bool,
 ) -> int:
@@ -98,19 +84,8 @@ def check(
     """
     canonical = numbers.canonical(number, configured.gate.region)
     now = _instant(at, canonical) if at else datetime.now(UTC)
-    request = DialRequest(
-        nonce="",
-        number=canonical,
-        scene=scene,
-        customer=customer,
-        region=configured.gate.region,
-        debt=debt,
-        product=product,
-        campaign=campaign,
-        agency=agency,
-        party=party,
-        caller_id=caller_id,
-    )
+    region = configured.gate.region
+    request = call.request(canonical, region, customer=customer, debt=debt)
     words = _WORDS[configured.locale]
     decision = None if packs else running_gateway.checked(configured, request, now)
     if decision:

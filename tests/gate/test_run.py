@@ -144,7 +144,7 @@ def test_it_runs_and_refuses_without_a_ledger_and_mends_itself(tmp_path: Path) -
             time.sleep(0.05)  # between two looks at another process
 
 
-def test_check_asks_the_gateway_that_runs(tmp_path: Path) -> None:
+def test_check_and_scrub_ask_the_gateway_that_runs(tmp_path: Path) -> None:
     """With what is in force there, which a command that reads the rules itself cannot know."""
     rules = tmp_path / "rules"
     rules.mkdir()
@@ -159,17 +159,26 @@ def test_check_asks_the_gateway_that_runs(tmp_path: Path) -> None:
         (rules / "house.yaml").write_text("nonsense: 1\n")
         still = _checked(tmp_path, shut_now(1), "--json")
         told = _checked(tmp_path, open_now(1), "--debt", "d-1", "--party", "debtor")
+        (tmp_path / "list.csv").write_text(f"{open_now(2)}\n{shut_now(2)}\n")
+        scrubbed = _asked(tmp_path, "scrub", str(tmp_path / "list.csv"))
         packs = _checked(tmp_path, open_now(1), "--pack", "house")
     alone = _checked(tmp_path, open_now(1))
     assert in_force.returncode == 1
     assert json.loads(still.stdout) == json.loads(in_force.stdout)
     assert told.returncode == 0
     assert f"decided by the gateway at {host}:{port}" in told.stdout
+    assert scrubbed.returncode == 1
+    assert f"decided by the gateway at {host}:{port}" in scrubbed.stderr
+    assert [line.split(",")[1] for line in scrubbed.stdout.splitlines()] == ["ALLOW", "DENY"]
     for not_asked in (packs, alone):
         assert not_asked.returncode == 2
         assert "house.yaml:1:1: nonsense" in not_asked.stderr
 
 
 def _checked(folder: Path, *words: str) -> "subprocess.CompletedProcess[str]":
-    command = [*COMMAND[:3], "check", *words, "--config", str(folder / "asking.yaml")]
+    return _asked(folder, "check", *words)
+
+
+def _asked(folder: Path, *words: str) -> "subprocess.CompletedProcess[str]":
+    command = [*COMMAND[:3], *words, "--config", str(folder / "asking.yaml")]
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)

@@ -1,5 +1,8 @@
 """The service Gate over real gRPC: Check, Reserve, Settle; an ALLOW only for what is on disk."""
 
+import asyncio
+import itertools
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -18,6 +21,7 @@ from policy.ledger import LedgerReader
 from policy.ruling_on_the_wire import decision_of
 from tests.gate.at_the_gate import gate, served
 from tests.gate.test_fail_closed import locked_by_another
+from tests.gate.waiting import until
 
 SCENE = "marketing.loan"
 
@@ -213,3 +217,87 @@ async def test_health_is_asked_for_the_service_itself(tmp_path: Path) -> None:
 
 def _reader(state: Path) -> LedgerReader:
     return LedgerReader.open(state / "ledger.sqlite3", state / "keys" / "ledger.key")
+
+
+def list_of(numbers: Sequence[str], at: float = 0.0) -> wire.ScrubRequest:
+    return wire.ScrubRequest(calls=[wire.Call(number=each, scene=SCENE) for each in numbers], at=at)
+
+
+async def test_a_list_is_scrubbed_batch_by_batch_in_its_order(tmp_path: Path) -> None:
+    batches = [
+        [open_now(1), shut_now(1), "12345"],
+        [],
+        *([shut_now(each), open_now(each)] for each in range(20)),
+    ]
+    async with gate(tmp_path) as parts, served(parts, tmp_path) as channel:
+        suppressed = parts.ledger.current.suppress(
+            open_now(7), source="refusal", now=datetime.now(UTC)
+        )
+        await asyncio.wrap_future(suppressed)
+        stub = gate_pb2_grpc.GateStub(channel)
+        responses = [each async for each in stub.Scrub(map(list_of, batches))]
+        checked = (await stub.Check(checking(shut_now(1)))).ruling
+        assert parts.tally.decisions_today == 0
+    told = [
+        [
+            (each.verdict, [response.reasons[at].rule for at in each.reasons])
+            for each in response.scrubbed
+        ]
+        for response in responses
+    ]
+    allowed: tuple[int, list[str]] = (oversight.VERDICT_ALLOW, [])
+    shut = [each.rule for each in checked.reasons]
+    assert told[:2] == [
+        [allowed, (oversight.VERDICT_DENY, shut), (oversight.VERDICT_DENY, ["number.unparsable"])],
+        [],
+    ]
+    assert told[2 + 6] == [(oversight.VERDICT_DENY, shut), allowed]
+    assert told[2 + 7][1] == (oversight.VERDICT_DENY, ["house.refused"])
+    assert len(told) == len(batches)
+    assert responses[0].scrubbed[1].earliest == pytest.approx(checked.earliest)
+    assert responses[0].rulebook == checked.rulebook
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        list_of([open_now(1)] * 5001),
+        list_of([open_now(1)], float("nan")),
+        wire.ScrubRequest(calls=[wire.Call(number="1", party="friend")]),
+    ],
+    ids=["too many", "no time", "unknown party"],
+)
+async def test_a_batch_that_is_none_is_an_invalid_argument(
+    tmp_path: Path, request_: wire.ScrubRequest
+) -> None:
+    async with gate(tmp_path) as parts, served(parts, tmp_path) as channel:
+        with pytest.raises(grpc.aio.AioRpcError) as raised:
+            async for _ in gate_pb2_grpc.GateStub(channel).Scrub(iter([request_])):
+                pass
+    assert raised.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+
+
+async def test_a_list_given_up_leaves_no_process(tmp_path: Path) -> None:
+    """And the next one has its turn."""
+    batch = list_of([open_now(each) for each in range(500)])
+    async with gate(tmp_path) as parts, served(parts, tmp_path) as channel:
+        stub = gate_pb2_grpc.GateStub(channel)
+        for _ in range(2):
+            scrubbing = stub.Scrub(itertools.repeat(batch))
+            assert len((await anext(aiter(scrubbing))).scrubbed) == 500
+            assert _children()
+            scrubbing.cancel()
+            await until(lambda: not _children())
+        parts.rulebook._current = None
+        with pytest.raises(grpc.aio.AioRpcError) as raised:
+            async for _ in stub.Scrub(iter([batch])):
+                pass
+    assert raised.value.code() is grpc.StatusCode.UNAVAILABLE
+
+
+def _children() -> set[int]:
+    return {
+        int(child)
+        for task in Path("/proc/self/task").iterdir()
+        for child in (task / "children").read_text().split()
+    }

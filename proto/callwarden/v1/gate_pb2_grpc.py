@@ -52,6 +52,11 @@ class GateStub:
                 request_serializer=callwarden_dot_v1_dot_gate__pb2.SettleRequest.SerializeToString,
                 response_deserializer=callwarden_dot_v1_dot_gate__pb2.SettleResponse.FromString,
                 _registered_method=True)
+        self.Scrub = channel.stream_stream(
+                '/callwarden.v1.Gate/Scrub',
+                request_serializer=callwarden_dot_v1_dot_gate__pb2.ScrubRequest.SerializeToString,
+                response_deserializer=callwarden_dot_v1_dot_gate__pb2.ScrubResponse.FromString,
+                _registered_method=True)
 
 
 class GateServicer:
@@ -85,6 +90,17 @@ class GateServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Scrub(self, request_iterator, context):
+        """Whether the numbers of a dial list would be allowed, batch by batch: one response for each
+        request, in its order. Reserves and records nothing. One rulebook decides the whole stream,
+        the one in force at its start, and the facts are those of the moment of each batch. Read the
+        responses: the gateway takes no more than a few batches ahead of what was read. One list is
+        scrubbed at a time; others wait.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_GateServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -102,6 +118,11 @@ def add_GateServicer_to_server(servicer, server):
                     servicer.Settle,
                     request_deserializer=callwarden_dot_v1_dot_gate__pb2.SettleRequest.FromString,
                     response_serializer=callwarden_dot_v1_dot_gate__pb2.SettleResponse.SerializeToString,
+            ),
+            'Scrub': grpc.stream_stream_rpc_method_handler(
+                    servicer.Scrub,
+                    request_deserializer=callwarden_dot_v1_dot_gate__pb2.ScrubRequest.FromString,
+                    response_serializer=callwarden_dot_v1_dot_gate__pb2.ScrubResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -188,6 +209,33 @@ class Gate:
             '/callwarden.v1.Gate/Settle',
             callwarden_dot_v1_dot_gate__pb2.SettleRequest.SerializeToString,
             callwarden_dot_v1_dot_gate__pb2.SettleResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Scrub(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/callwarden.v1.Gate/Scrub',
+            callwarden_dot_v1_dot_gate__pb2.ScrubRequest.SerializeToString,
+            callwarden_dot_v1_dot_gate__pb2.ScrubResponse.FromString,
             options,
             channel_credentials,
             insecure,
