@@ -16,7 +16,9 @@ from pydantic import (
 )
 
 
-def _matching(pattern: str, meant: str) -> AfterValidator:
+def matching(pattern: str, meant: str) -> AfterValidator:
+    """Text of that pattern; `meant` tells who wrote another what to write."""
+
     def check(text: str) -> str:
         if not re.fullmatch(pattern, text):
             raise ValueError(f"must be {meant}")
@@ -28,13 +30,13 @@ def _matching(pattern: str, meant: str) -> AfterValidator:
 _NAME = r"[a-z0-9]+(-[a-z0-9]+)*(\.[a-z0-9]+(-[a-z0-9]+)*)*"
 
 Name = Annotated[
-    str, _matching(_NAME, "lower-case letters, digits and dashes, words joined by dots")
+    str, matching(_NAME, "lower-case letters, digits and dashes, words joined by dots")
 ]
 """Of a rule or a pack: `house.daily-attempts`."""
 
 ScenePattern = Annotated[
     str,
-    _matching(rf"\*|{_NAME}(\.\*)?", "a scene (marketing.loan), a branch (marketing.*) or *"),
+    matching(rf"\*|{_NAME}(\.\*)?", "a scene (marketing.loan), a branch (marketing.*) or *"),
 ]
 Text = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
 Day = Annotated[date, Field(ge=date(1900, 1, 1), le=date(2999, 12, 31))]

@@ -22,6 +22,7 @@ class Entries:
     channels: frozenset[str] = VOICE
     sources: frozenset[str] | None = None
     lists: frozenset[str] | None = None
+    except_lists: frozenset[str] = frozenset()
 
     def about(self, circumstances: Circumstances) -> Iterator[Suppression]:
         """Those of the called party's that cover the call's scene, whether they ended or not.
@@ -34,6 +35,7 @@ class Entries:
                 (entry.channel == "*" or entry.channel in self.channels)
                 and (self.sources is None or entry.source in self.sources)
                 and (self.lists is None or entry.list_name in self.lists)
+                and entry.list_name not in self.except_lists
                 and scene.covers((entry.purpose,), circumstances.request.scene)
             ):
                 yield entry

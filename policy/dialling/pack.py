@@ -14,7 +14,7 @@ from callwarden.located_yaml import LocatedDocument
 from callwarden.problems import Problem, did_you_mean
 from policy.dialling import public_holidays, shown_number
 from policy.dialling.request import Party
-from policy.rule import Name, Part, Rule, Text, TitleText
+from policy.rule import Name, Part, Rule, Text, TitleText, matching
 
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 WEEKDAYS: tuple[Weekday, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -39,7 +39,7 @@ Clock = Annotated[int, BeforeValidator(_seconds_of_day)]
 """A time of day, written HH:MM, kept as seconds since midnight on the clock."""
 
 
-Country = Annotated[str, StringConstraints(pattern="^[A-Z]{2}(-[A-Z0-9]{1,3})?$")]
+Country = Annotated[str, matching("[A-Z]{2}(-[A-Z0-9]{1,3})?", "a country's two capital letters")]
 """Whose public holidays: two letters (`FR`), or with a part of the country (`FR-57`)."""
 
 ListName = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True, max_length=64)]
@@ -174,7 +174,8 @@ class SuppressionRule(CallRule):
     kind: Literal["suppression"]
     channels: tuple[Name, ...] = Field(("voice",), min_length=1)
     sources: tuple[Source, ...] | None = Field(None, min_length=1)
-    lists: tuple[ListName, ...] | None = Field(None, min_length=1)
+    lists: tuple[ListName, ...] | None = Field(None, min_length=1, description="of these alone")
+    except_lists: tuple[ListName, ...] = ()
     at_least: TermText | None = Field(None, description="an entry that ends sooner stands so long")
 
 
@@ -208,7 +209,10 @@ class PartyRule(CallRule):
         return self
 
 
-NumberClass = Annotated[str, StringConstraints(pattern=f"^{shown_number.CLASS}$")]
+NumberClass = Annotated[
+    str,
+    matching(shown_number.CLASS, "digits, x for any digit, * at the end for any more, in quotes"),
+]
 
 
 class CallerIdRule(CallRule):

@@ -11,6 +11,7 @@ from pydantic import AfterValidator, AwareDatetime, Field
 
 from callwarden import located_yaml
 from callwarden.located_yaml import LocatedDocument
+from callwarden.problems import did_you_mean
 from policy.dialling import facts, number
 from policy.dialling.decision import Decision
 from policy.dialling.evaluate import evaluate
@@ -97,7 +98,10 @@ class Expected(Part):
 
 
 class RuleTest(Part):
+    """`about` names the rule whose boundary the call is on the allowed side of."""
+
     name: Text
+    about: Name | None = None
     now: Instant
     call: CallText
     facts: FactsText = FactsText()
@@ -115,14 +119,22 @@ def run(document: LocatedDocument, rulebook: DiallingRulebook) -> Outcome:
     """Runs one file of tests. Raises ProblemsFound when it is not such a file."""
     tests = located_yaml.validate(document, RuleTests).tests
     failures = tuple(
-        document.problem(("tests", index), f"{test.name}: {difference}")
+        document.problem(("tests", index), f"{test.name}: {wrong}")
         for index, test in enumerate(tests)
-        if (difference := _difference(test, rulebook))
+        if (wrong := _unknown_rule(test, rulebook) or difference(test, rulebook))
     )
     return Outcome(len(tests), failures)
 
 
-def _difference(test: RuleTest, rulebook: DiallingRulebook) -> str:
+def _unknown_rule(test: RuleTest, rulebook: DiallingRulebook) -> str:
+    ids = [rule.reason.rule for rule in rulebook.rules]
+    if test.about is None or test.about in ids:
+        return ""
+    return f"about: no rule is {test.about}{did_you_mean(test.about, ids)}"
+
+
+def difference(test: RuleTest, rulebook: DiallingRulebook) -> str:
+    """What the test expected and what came out; empty when they agree."""
     decision = evaluate(_request(test.call), _facts(test.facts), rulebook, test.now)
     expected, found = _text(test.expect), _told(decision)
     if expected != found:

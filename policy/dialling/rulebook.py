@@ -125,7 +125,12 @@ def _condition(rule: pack.AnyRule, calendars: Mapping[str, Calendar]) -> Conditi
             unit = _unit("conversation", rule.talk_s, rule.unsettled_after_h)
             return AfterConversation(_term(rule.term), unit, rule.key or "customer")
         case pack.SuppressionRule():
-            entries = Entries(frozenset(rule.channels), _any_of(rule.sources), _any_of(rule.lists))
+            entries = Entries(
+                frozenset(rule.channels),
+                _any_of(rule.sources),
+                _any_of(rule.lists),
+                frozenset(rule.except_lists),
+            )
             return DoNotCall(entries, _term(rule.at_least) if rule.at_least else None)
         case pack.ListAgeRule():
             return ListAge(rule.list_name, rule.at_most_days)

@@ -1,13 +1,18 @@
 """A folder of rules is read as a whole: every problem at once, one identity for what it says."""
 
+from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import pytest
 
 from callwarden import located_yaml
+from callwarden.located_yaml import LocatedDocument
 from callwarden.problems import ProblemsFound
-from policy import rulebook
+from policy import rulebook, rulebook_text
 from policy.dialling import rule_tests
+from policy.dialling.pack import DiallingPack
+from policy.dialling.rulebook import DiallingRulebook
 
 THREE_MISTAKES = """\
 pack: broken
@@ -76,7 +81,10 @@ def test_an_unknown_pack_is_told_with_the_nearest(rules_folder: Path) -> None:
     (told,) = problems_of(rules_folder, "hous")
     assert told.endswith("rules.packs: no pack hous lies here (did you mean house?)")
     (told,) = problems_of(rules_folder, "zzz")
-    assert told.endswith("(there are: house)")
+    assert told.endswith(
+        "(there are: cn-collection, cn-insurance, cn-marketing, "
+        "fr-2022-1313, house, us-reg-f, us-tcpa)"
+    )
 
 
 def test_a_rule_of_no_known_kind(rules_folder: Path) -> None:
@@ -132,7 +140,78 @@ def test_the_packs_in_force_are_part_of_the_identity(rules_folder: Path) -> None
 
 def test_the_readmes_example_is_a_test_that_passes() -> None:
     readme = (rulebook.shipped() / "README.md").read_text(encoding="utf-8")
-    example = readme.partition("```yaml\n")[2].partition("```")[0]
+    example = "pack: " + readme.partition("```yaml\npack: ")[2].partition("```")[0]
     rules = rulebook.load(None, ("house",), ()).dialling
     outcome = rule_tests.run(located_yaml.read(example, "README.md"), rules)
     assert (outcome.tests, outcome.failures) == (1, ())
+
+
+def test_the_readmes_examples_of_rules_are_rules() -> None:
+    readme = (rulebook.shipped() / "README.md").read_text(encoding="utf-8")
+    blocks = [block.partition("```")[0] for block in readme.split("```yaml\n")[1:]]
+    head = "{title: {zh: 规则, en: Rule}, severity: major, citation: house rule, id: a.b}"
+    rules = [
+        {**located_yaml.read(head, "head").value, **rule}
+        for block in blocks
+        if block.startswith("- kind:")
+        for rule in located_yaml.read(block, "README.md").value
+    ]
+    pack = {"pack": "a", "version": "1", "title": {"zh": "规则", "en": "a"}, "dialling": rules}
+    loaded = located_yaml.validate(LocatedDocument("README.md", pack), DiallingPack)
+    assert {rule.kind for rule in loaded.dialling} == {
+        *("time", "limit", "cooling", "suppression", "list_age", "party", "caller_id", "consent")
+    }
+
+
+def test_a_country_whose_holidays_nobody_knows_is_told_with_the_nearest(
+    rules_folder: Path,
+) -> None:
+    french = rules_folder / "fr-2022-1313.yaml"
+    text = french.read_text(encoding="utf-8").replace("holidays: FR", "holidays: FR-57X")
+    french.write_text(text, encoding="utf-8")
+    (told,) = problems_of(rules_folder, "fr-2022-1313")
+    assert (
+        "dialling[0].holidays: no public holidays of FR-57X are known (did you mean FR-57?" in told
+    )
+
+
+def test_the_public_holidays_are_part_of_the_text_and_of_the_digest() -> None:
+    read = rulebook.read(None, ("fr-2022-1313",), ())
+    french = read.calendars["FR"]
+    longer = replace(french, holidays=french.holidays | {date(2026, 3, 2)})
+    written = rulebook_text.write("1", [], [], {"FR": french})
+    assert rulebook_text.write("1", [], [], {"FR": longer}).identity != written.identity
+    again = rulebook_text.dialling(read.text)
+    assert again == DiallingRulebook.compile(read.dialling, read.identity, read.calendars)
+
+
+@pytest.mark.parametrize(
+    ("mistake", "told"),
+    [
+        ("kind: time, windows: [{from: 08:00, to: 20:00, days: [workday]}]", "whose?"),
+        ("kind: limit, unit: conversation, at_most: 1, within: {calendar_days: 1}", "talk_s goes"),
+        ("kind: limit, unit: attempt, talk_s: 3, at_most: 1, within: {calendar_days: 1}", "talk_s"),
+        ("kind: cooling, after: refusal, talk_s: 3, for: {days: 3}", "after: conversation"),
+        (
+            "kind: cooling, after: conversation, sources: [refusal], for: {days: 3}",
+            "after: refusal",
+        ),
+        ("kind: cooling, after: refusal, for: {days: 3, months: 1}", "exactly one of"),
+        ("kind: cooling, after: conversation, for: {days: 367}", "remembered for a year"),
+        ("kind: cooling, after: refusal, for: {months: 3, first_day_counts: true}", "with days"),
+        ("kind: suppression, sources: [refusals]", "did you mean refusal?"),
+        ("kind: party, may_be: [third-part]", "did you mean third-party?"),
+        (
+            "kind: party, may_be: [third-party],"
+            " third_party_when: {unsuccessful: 1, within: {calendar_days: 1}}",
+            "no effect",
+        ),
+        ("kind: caller_id, may_show: [95a]", "dialling[0].may_show[0]: must be digits"),
+        ("kind: consent, waivable: false", "waivable"),
+    ],
+)
+def test_what_does_not_go_together_is_told(rules_folder: Path, mistake: str, told: str) -> None:
+    head = THREE_MISTAKES.partition("  - id")[0]
+    rule = f"{{id: a.b, title: {{zh: a, en: a}}, severity: major, citation: a, {mistake}}}"
+    (rules_folder / "broken.yaml").write_text(f"{head}  - {rule}\n", encoding="utf-8")
+    assert any(told in each for each in problems_of(rules_folder, "broken"))
