@@ -20,6 +20,8 @@ WORKER_LOST = "worker-lost"
 CONTEXT_S = 4.0
 """Audio before the words in question that a new worker hears again, so that it hears them as the
 old one did: the encoder looks back a few seconds."""
+KEPT_S = 15.0
+"""Audio kept for who wants to listen to it once more."""
 BACKLOG_S = 5.0
 """Audio a leg may be ahead of the decoding before its source is made to wait."""
 LONGEST_GAP_FED_S = 2.0
@@ -61,7 +63,8 @@ class LegStream:
         self._on_words, self._on_position = on_words, on_position
         self._timeline = Timeline()
         self._kept: deque[tuple[int, bytes]] = deque()
-        self._fed = self._kept_from = 0
+        self._fed = self._needed_from = 0
+        self._wanted: list[tuple[int, asyncio.Event]] = []
         self._sent_from = 0
         self._analysed = self._utterance_from = self._analysed_at_death = 0
         self._lost = 0
@@ -117,9 +120,26 @@ class LegStream:
             except TimeoutError:
                 self._give_up_waiting()
 
+    async def audio(self, start_s: float, end_s: float) -> bytes | None:
+        """The leg's samples between two seconds of the call, waiting for those still to come; gaps
+        are silence. None where they were forgotten, or lost with their worker."""
+        first, last = (
+            self._timeline.fed_of(round(max(0.0, each) * self.rate_hz)) for each in (start_s, end_s)
+        )
+        if last > self._fed and not self._finishing:
+            come = asyncio.Event()
+            self._wanted.append((last, come))
+            await come.wait()
+        if not self._kept or self._kept[0][0] > first:
+            return None
+        kept = b"".join(pcm for begins, pcm in self._kept if begins < last)
+        begins = self._kept[0][0]
+        return kept[2 * (first - begins) : 2 * (last - begins)] or None
+
     def finish(self) -> None:
         """No more audio comes; `closed` is set when all words have come out."""
         self._finishing = True
+        self._tell_who_waits()
         if self.worker is not None:
             self.worker.send(Kind.FINISH, self.number)
 
@@ -138,22 +158,25 @@ class LegStream:
             self.worker.send(Kind.DROP, self.number)
         self.worker = None
         self._kept.clear()
+        self._finishing = True
+        self._tell_who_waits()
         self.closed.set()
         self._moved_on.set()
 
     def assign(self, worker: WorkerProcess) -> None:
         """Goes on in `worker`: what is kept is heard (again) there."""
         self.worker = worker
-        self._sent_from = self._kept_from
+        self._sent_from = self._needed_from
         # On the old worker's grid of steps the new one hears the same words.
         step = round(worker.step_s * self.rate_hz)
-        aligned = -(-self._kept_from // step) * step
+        aligned = -(-self._needed_from // step) * step
         if aligned <= self._analysed:
             self._sent_from = aligned
         worker.send(Kind.OPEN, self.number, wire.rate_payload(self.rate_hz))
         for begins, pcm in self._kept:
             skipped = max(0, self._sent_from - begins)
-            worker.send(Kind.AUDIO, self.number, pcm[2 * skipped :])
+            if 2 * skipped < len(pcm):
+                worker.send(Kind.AUDIO, self.number, pcm[2 * skipped :])
         if self._finishing:
             worker.send(Kind.FINISH, self.number)
 
@@ -186,7 +209,6 @@ class LegStream:
             self._advance(self._sent_from + round(seconds * self.rate_hz))
         elif kind is Kind.CLOSED:
             self._advance(self._fed)
-            self._kept.clear()
             self.closed.set()
 
     def _located(self, payload: bytes) -> tuple[int, tuple[Heard, ...], float | None]:
@@ -242,26 +264,36 @@ class LegStream:
         self._on_position(self.position_s)
 
     def _forget(self) -> None:
-        """Drops the audio that no new worker would need."""
+        """Drops the audio that no new worker would need and nobody may still want to hear."""
         needed = self._analysed
         if self._so_far:
             first_s = self._so_far[0].start_s
             needed -= round(max(0.0, self.position_s - first_s) * self.rate_hz)
         needed -= int(CONTEXT_S * self.rate_hz)
+        self._needed_from = max(self._needed_from, needed)
+        needed = min(needed, self._analysed - int(KEPT_S * self.rate_hz))
         while self._kept and self._kept[0][0] + len(self._kept[0][1]) // 2 <= needed:
-            begins, pcm = self._kept.popleft()
-            self._kept_from = begins + len(pcm) // 2
+            self._kept.popleft()
+
+    def _tell_who_waits(self) -> None:
+        waiting = self._wanted
+        self._wanted = [each for each in waiting if each[0] > self._fed and not self._finishing]
+        for each in waiting:
+            if each not in self._wanted:
+                each[1].set()
 
     def _feed(self, pcm: bytes) -> None:
         self._kept.append((self._fed, pcm))
         self._fed += len(pcm) // 2
+        if self._wanted:
+            self._tell_who_waits()
         if self.worker is not None:
             self.worker.send(Kind.AUDIO, self.number, pcm)
 
     def _give_up_waiting(self) -> None:
         """Counts what waits as lost; the utterance ends with what is known of it."""
         self._kept.clear()
-        self._kept_from = self._fed
+        self._needed_from = self._fed
         if self._so_far:
             self._tell(self._so_far, self._analysed, final=True)
         self._begin_utterance(self._fed)

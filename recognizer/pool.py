@@ -10,10 +10,12 @@ from collections.abc import Callable
 
 import structlog
 
+from recognizer.errands import Errands
 from recognizer.leg_stream import LegStream, Words
 from recognizer.models.model import Model
 from recognizer.process import WorkerFailed, WorkerProcess
-from recognizer.wire import Frame
+from recognizer.second_look import SecondLooks
+from recognizer.wire import Frame, Kind
 
 _log = structlog.get_logger()
 _LONGEST_PAUSE_S = 5.0
@@ -33,6 +35,8 @@ class Pool:
         self._workers: set[WorkerProcess] = set()
         self._streams: dict[int, LegStream] = {}
         self._opened = 0
+        self.errands = Errands(self._least_asked)
+        self.looks = SecondLooks.by(model, self.errands)
         self._supervisors: list[asyncio.Task[None]] = []
         self._closing = False
 
@@ -98,15 +102,25 @@ class Pool:
             task.cancel()
         await asyncio.gather(*self._supervisors, return_exceptions=True)
         await asyncio.gather(*(each.close() for each in list(self._workers)))
+        for worker in self._workers:
+            self.errands.ended(worker)
         self._workers.clear()
         for stream in list(self._streams.values()):
             stream.give_up()
             self.close_stream(stream)
 
     def _take(self, worker: WorkerProcess, frame: Frame) -> None:
+        if frame[0] is Kind.LOOKED:
+            self.errands.take(frame)
+            return
         stream = self._streams.get(frame[1])
         if stream is not None and stream.worker is worker:
             stream.take(frame)
+
+    def _least_asked(self) -> WorkerProcess | None:
+        """The worker with the fewest errands."""
+        workers = sorted(self._workers, key=lambda each: each.pid)
+        return min(workers, key=self.errands.waiting_on, default=None)
 
     def _least_busy(self) -> WorkerProcess | None:
         busy = dict.fromkeys(sorted(self._workers, key=lambda each: each.pid), 0)
@@ -120,6 +134,7 @@ class Pool:
         while True:
             await worker.ended.wait()
             self._workers.discard(worker)
+            self.errands.ended(worker)
             orphans = [each for each in self._streams.values() if each.worker is worker]
             for stream in orphans:
                 stream.orphaned()

@@ -40,6 +40,12 @@ class Timeline:
         at = self._at(fed)
         return at.of_call + fed - at.fed
 
+    def fed_of(self, of_call: int) -> int:
+        """The engine's sample that is the call's `of_call`; within a gap, one of its silence."""
+        at = max(0, bisect_right(self._stretches, of_call, key=lambda each: each.of_call) - 1)
+        fed = self._stretches[at].fed + of_call - self._stretches[at].of_call
+        return min(fed, self._stretches[at + 1].fed) if at + 1 < len(self._stretches) else fed
+
     def received(self, fed: int) -> int:
         """How many of the first `fed` samples were received."""
         at = self._at(fed)

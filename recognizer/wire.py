@@ -8,10 +8,12 @@ import json
 import struct
 from collections.abc import Iterator, Sequence
 from enum import IntEnum
+from typing import NamedTuple
 
 from recognizer.syllables import Heard
 
 _HEAD = struct.Struct("<IBI")
+_LENGTH = struct.Struct("<I")
 _LONGEST = 1 << 22
 
 
@@ -22,11 +24,33 @@ class Kind(IntEnum):
     AUDIO = 2  # payload: signed 16-bit little-endian mono
     FINISH = 3
     DROP = 4
+    LOOK = 5  # stream: an errand's number; payload: a look
     READY = 16  # stream 0; payload: seconds of audio a decoding step
     PARTIAL = 17  # payload: the utterance so far
     FINAL = 18  # payload: the utterance, without words when it was silence
     POSITION = 19  # payload: seconds of the stream whose words have come out
     CLOSED = 20  # everything of a finished stream has come out
+    LOOKED = 21  # stream: the errand's number; payload: what was heard, if one could listen
+
+
+class Look(NamedTuple):
+    """Phrases to listen for in a stretch of audio (signed 16-bit little-endian mono). Each phrase
+    has its spellings in the model's units, and how probable they must be to count as heard."""
+
+    rate_hz: int
+    phrases: list[list[str]]
+    thresholds: list[float]
+    pcm: bytes
+
+
+class Looked(NamedTuple):
+    """The phrase that was heard, by its place in the list, -1 for none. `looked` is False where
+    the model cannot listen for phrases; `cpu_s` is what it cost."""
+
+    phrase: int
+    confidence: float
+    looked: bool
+    cpu_s: float
 
 
 Frame = tuple[Kind, int, bytes]
@@ -85,3 +109,23 @@ def rate_payload(rate_hz: int) -> bytes:
 def rate_of(payload: bytes) -> int:
     (rate_hz,) = struct.unpack("<I", payload)
     return int(rate_hz)
+
+
+def look_payload(look: Look) -> bytes:
+    head = json.dumps([look.rate_hz, look.phrases, look.thresholds]).encode()
+    return _LENGTH.pack(len(head)) + head + look.pcm
+
+
+def look_of(payload: bytes) -> Look:
+    (length,) = _LENGTH.unpack_from(payload)
+    pcm_from = _LENGTH.size + length
+    rate_hz, phrases, thresholds = json.loads(payload[_LENGTH.size : pcm_from])
+    return Look(rate_hz, phrases, thresholds, payload[pcm_from:])
+
+
+def looked_payload(looked: Looked) -> bytes:
+    return json.dumps(looked).encode()
+
+
+def looked_of(payload: bytes) -> Looked:
+    return Looked(*json.loads(payload))

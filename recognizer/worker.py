@@ -11,12 +11,15 @@ import signal
 import socket
 import sys
 import threading
+import time
 from collections import deque
+from collections.abc import Generator
 from queue import SimpleQueue
 
 from recognizer import wire
 from recognizer.models.model import Model
 from recognizer.sherpa import Engine, EngineStream
+from recognizer.turns import Turns
 from recognizer.wire import Kind
 
 _PR_SET_PDEATHSIG = 1
@@ -34,6 +37,15 @@ class _Stream:
         self.finishing = self.dropped = False
 
 
+class _Errand:
+    """Work on audio that came with it; `steps` is set once what it needs is loaded."""
+
+    def __init__(self, number: int, look: wire.Look) -> None:
+        self.number, self.look = number, look
+        self.steps: Generator[None, None, tuple[int, float]] | None = None
+        self.cpu_s = 0.0
+
+
 class Worker:
     """Reads frames on the calling thread and decodes on `threads` others, a step a stream in
     turn, so that a stream with much to catch up does not hold up the rest."""
@@ -42,10 +54,13 @@ class Worker:
         self._connection = connection
         self._engine = Engine(model, 1)
         self._streams: dict[int, _Stream] = {}
-        self._queue: SimpleQueue[_Stream] = SimpleQueue()
+        self._turns: Turns[_Stream, _Errand] = Turns()
+        self._errands: SimpleQueue[_Errand] = SimpleQueue()
         self._schedule = threading.Lock()
         self._sending = threading.Lock()
         self._threads = threads
+        self._model = model
+        self._loader: threading.Thread | None = None
 
     def run(self) -> None:
         """Serves until the pool closes its end."""
@@ -58,6 +73,12 @@ class Worker:
                 self._take(kind, number, payload)
 
     def _take(self, kind: Kind, number: int, payload: bytes) -> None:
+        if kind is Kind.LOOK:
+            self._errands.put(_Errand(number, wire.look_of(payload)))
+            if self._loader is None:
+                self._loader = threading.Thread(target=self._load_spotter, daemon=True)
+                self._loader.start()
+            return
         if kind is Kind.OPEN:
             self._streams[number] = _Stream(number)
         stream = self._streams.get(number)
@@ -70,21 +91,60 @@ class Worker:
             if stream.scheduled:
                 return
             stream.scheduled = True
-        self._queue.put(stream)
+        self._turns.put_stream(stream)
 
     def _decode(self) -> None:
         try:
             while True:
-                stream = self._queue.get()
+                stream = self._turns.next()
+                if isinstance(stream, _Errand):
+                    self._step(stream)
+                    continue
                 more = self._advance(stream)
                 with self._schedule:
                     again = not stream.dropped and (more or bool(stream.inbox))
                     stream.scheduled = again
                 if again:
-                    self._queue.put(stream)
+                    self._turns.put_stream(stream)
         except BaseException as error:  # the engine's state is unknown: the pool starts another
             print(f"decoding failed: {error}", file=sys.stderr, flush=True)
             os._exit(1)
+
+    def _load_spotter(self) -> None:
+        """In a thread of its own: live streams need not wait for it. Then hands errands on."""
+        from recognizer.spotter import Spotter
+
+        try:
+            spotter: Spotter | None = Spotter(self._model)
+        except RuntimeError as error:
+            print(f"no second looks: {error}", file=sys.stderr, flush=True)
+            spotter = None
+        while True:
+            errand = self._errands.get()
+            if spotter is None:
+                self._answer(errand, -1, 0.0, looked=False)
+                continue
+            errand.steps = spotter.listen(errand.look)
+            self._turns.put_errand(errand)
+
+    def _step(self, errand: _Errand) -> None:
+        """One step of it, or its answer."""
+        assert errand.steps is not None  # noqa: S101  # set before it was given a turn
+        began_s = time.thread_time()
+        try:
+            next(errand.steps)
+        except StopIteration as done:
+            errand.cpu_s += time.thread_time() - began_s
+            self._answer(errand, *done.value, looked=True)
+        except ValueError:  # a unit of another model's: the engine was not asked
+            self._answer(errand, -1, 0.0, looked=False)
+        else:
+            errand.cpu_s += time.thread_time() - began_s
+            self._turns.put_errand(errand)
+
+    def _answer(self, errand: _Errand, phrase: int, confidence: float, *, looked: bool) -> None:
+        answer = wire.Looked(phrase, confidence, looked, errand.cpu_s)
+        self._send(Kind.LOOKED, errand.number, wire.looked_payload(answer))
 
     def _advance(self, stream: _Stream) -> bool:
         """Takes what came, decodes one step, tells what was heard; whether audio still waits."""

@@ -36,6 +36,26 @@ class OnlineRecognizer:
     def is_endpoint(self, s: OnlineStream) -> bool: ...
     def reset(self, s: OnlineStream) -> None: ...
 
+class KeywordSpotter:
+    def __init__(
+        self,
+        tokens: str,
+        encoder: str,
+        decoder: str,
+        joiner: str,
+        keywords_file: str,
+        num_threads: int = ...,
+        sample_rate: float = ...,
+        keywords_score: float = ...,
+        keywords_threshold: float = ...,
+        provider: str = ...,
+    ) -> None: ...
+    def create_stream(self, keywords: str | None = ...) -> OnlineStream: ...
+    def is_ready(self, s: OnlineStream) -> bool: ...
+    def decode_stream(self, s: OnlineStream) -> None: ...
+    def reset_stream(self, s: OnlineStream) -> None: ...
+    def get_result(self, s: OnlineStream) -> str: ...
+
 class OfflineTtsKokoroModelConfig:
     def __init__(
         self,
