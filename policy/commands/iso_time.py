@@ -4,7 +4,8 @@ A time without an offset means the clock its writer looks at: this site's, or, w
 so, the called party's.
 """
 
-from datetime import UTC, datetime
+import re
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import click
@@ -34,3 +35,18 @@ class Instant(WallTime):
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> datetime:
         return super().convert(value, param, ctx).astimezone(UTC)
+
+
+class Ago(Instant):
+    """An instant, or how long ago: `30d`, `12h`, `45m`."""
+
+    name = "time or age"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> datetime:
+        age = re.fullmatch(r"(\d{1,5})([dhm])", value) if isinstance(value, str) else None
+        if age is None:
+            return super().convert(value, param, ctx)
+        unit = {"d": "days", "h": "hours", "m": "minutes"}[age[2]]
+        return datetime.now(UTC) - timedelta(**{unit: int(age[1])})

@@ -123,6 +123,16 @@ class LedgerReader:
         found = self._rows("SELECT * FROM decisions ORDER BY seq DESC LIMIT ?", [limit])
         return [self._decision(row) for row in found]
 
+    def decisions_from(self, since: datetime) -> Iterator[RecordedDecision]:
+        """All decisions made from `since` on, oldest first. Memory stays flat."""
+        last = 0
+        while page := self._rows(
+            "SELECT * FROM decisions WHERE seq > ? AND at >= ? ORDER BY seq LIMIT ?",
+            [last, micros(since), _PAGE],
+        ):
+            yield from map(self._decision, page)
+            last = page[-1]["seq"]
+
     def recent_findings(self, limit: int) -> list[RecordedFinding]:
         """The newest findings as they last stood, newest first."""
         found = self._rows(
