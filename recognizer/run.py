@@ -11,7 +11,7 @@ from callwarden import log, transport
 from callwarden.command import with_settings
 from callwarden.problems import Problem, ProblemsFound
 from callwarden.settings import Settings
-from policy import rulebook
+from policy import rulebook, spelling
 from recognizer.models import found
 from recognizer.process import WorkerFailed
 from recognizer.service import RecognizerServer
@@ -50,6 +50,11 @@ async def _serve(settings: Settings, named: str | None, grace_s: float) -> None:
     for problem in search.broken:
         _log.warning("model passed over", why=str(problem))
     model = search.model
+    if model:
+        units = spelling.units_in(Path(model.tokens))
+        unspelled = spelling.problems(settings.rules.folder, settings.rules.speech, units)
+        if unspelled:
+            raise ProblemsFound(unspelled)
     server = RecognizerServer(settings, rules.speech, model, search.missing)
     try:
         async with server:

@@ -15,7 +15,7 @@ from callwarden.command import with_settings
 from callwarden.located_yaml import LocatedDocument, Model
 from callwarden.problems import Problem, ProblemsFound, did_you_mean
 from callwarden.settings import Settings
-from policy import rulebook
+from policy import rulebook, spelling
 from policy.dialling import rule_tests
 from policy.dialling.pack import DiallingPack
 from policy.dialling.rule_tests import RuleTests
@@ -32,15 +32,26 @@ _FOLDER = click.argument(
 )
 
 
-@click.command(epilog="Example: callwarden rules check rules")
+@click.command(epilog="Example: callwarden rules check rules --model /srv/models/my-model")
 @_FOLDER
+@click.option(
+    "--model",
+    type=click.Path(exists=True, path_type=Path),
+    help="Folder of a speech model: also tell phrases that it has no units for.",
+)
 @with_settings
-def check(configured: Settings, folder: Path | None) -> None:
+def check(configured: Settings, folder: Path | None, model: Path | None) -> None:
     """Read every pack and every test of a folder (default: the one in force).
 
     Exit code 2 with all that is wrong, each with its file, line and column.
     """
     packs, tests = _everything(configured, folder)
+    if model:
+        place = folder or configured.rules.folder
+        units = spelling.units_in(model)
+        unspelled = spelling.problems(place, [each.pack for each in packs.speech], units)
+        if unspelled:
+            raise ProblemsFound(unspelled)
     click.echo(
         f"no problems: {_count(packs.dialling, 'dialling pack')}, "
         f"{_count(packs.speech, 'speech pack')}, {_count(tests, 'file')} of tests"

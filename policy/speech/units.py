@@ -15,6 +15,7 @@ from typing import Self
 from pypinyin import Style
 from pypinyin.contrib.tone_convert import to_finals_tone, to_initials, to_tone
 
+from callwarden.problems import did_you_mean
 from policy.speech import sound
 
 MOST_SPELLINGS = 16
@@ -67,9 +68,10 @@ class Units:
     def _part(self, unit: str, mark: str) -> str:
         if unit not in self.known:
             near = f" (did you mean {_FIGURES[unit]}?)" if unit in _FIGURES else ""
+            near = near or did_you_mean(unit, filter(str.isalpha, self.known))
             raise UnknownUnit(
                 f"the model {self.name} has no unit {unit} for {mark!r}{near}: "
-                "write it as it is said, in characters"
+                "write it as it is said, in characters of common sounds"
             )
         return unit
 
@@ -91,8 +93,9 @@ def _spellings(units: Units, phrase: str) -> tuple[tuple[str, ...], ...]:
         for each in islice(product(*ways), MOST_SPELLINGS)
     ]
     usual, *others = dict.fromkeys(spelled)
-    for unit in usual:
-        units._part(unit, phrase)
+    for mark, syllable in marks:
+        for unit in _parts(syllable, mark):
+            units._part(unit, mark)
     # A neutral tone that no unit stands for is only one way less to say it.
     return (usual, *(each for each in others if units.known.issuperset(each)))
 
