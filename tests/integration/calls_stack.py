@@ -59,7 +59,7 @@ class Stack:
         async with channel_to(self.settings.recognizer.address, Tls()) as channel:
             stub = RecognitionStub(channel)
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(20):
+                async with asyncio.timeout(60):
                     while True:
                         with contextlib.suppress(grpc.aio.AioRpcError):
                             if (await stub.Describe(recognition.DescribeRequest())).workers_alive:
