@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 
 from policy.dialling.evaluate import evaluate
@@ -15,12 +16,11 @@ from tests.policy import generated, plain
 from tests.policy.written import compiled, rules_against
 
 Question = tuple[dict[str, Any], DialRequest, Facts, datetime]
-_DAYS_SEARCHED = 5
+_DAYS_SEARCHED = 3
+_unhurried = settings(deadline=None, suppress_health_check=list(HealthCheck))
 
 
-@given(generated.questions())
-@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-def test_the_reasons_agree(question: Question) -> None:
+def _the_reasons_agree(question: Question) -> None:
     pack, request, facts, now = question
     decision = evaluate(request, facts, compiled(DiallingPack.model_validate(pack)), now)
     where = [ZoneInfo(name) for name in zones(request.number)]
@@ -28,9 +28,8 @@ def test_the_reasons_agree(question: Question) -> None:
     assert (rules_against(decision), decision.allowed) == (against, not against)
 
 
-@given(generated.questions())
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-def test_the_earliest_instant_agrees(question: Question) -> None:
+def _the_earliest_instant_agrees(question: Question) -> None:
+    """Just before it the call is denied, and at it allowed, by the second implementation too."""
     pack, request, facts, now = question
     decision = evaluate(request, facts, compiled(DiallingPack.model_validate(pack)), now)
     where = [ZoneInfo(name) for name in zones(request.number)]
@@ -40,3 +39,36 @@ def test_the_earliest_instant_agrees(question: Question) -> None:
         assert decision.earliest is None or decision.earliest > too_far
     else:
         assert decision.earliest == found
+    if decision.earliest is not None:
+        assert not plain.rules_against(pack, request, facts, where, decision.earliest)
+        if decision.earliest > now:
+            before = decision.earliest - timedelta(microseconds=1)
+            assert plain.rules_against(pack, request, facts, where, before)
+
+
+@given(generated.questions())
+@settings(_unhurried, max_examples=400)
+def test_the_reasons_agree(question: Question) -> None:
+    _the_reasons_agree(question)
+
+
+@given(generated.questions())
+@settings(_unhurried, max_examples=60)
+def test_the_earliest_instant_agrees(question: Question) -> None:
+    _the_earliest_instant_agrees(question)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(3600)
+@given(generated.questions())
+@settings(_unhurried, max_examples=20_000)
+def test_the_reasons_agree_over_thousands(question: Question) -> None:
+    _the_reasons_agree(question)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(3600)
+@given(generated.questions())
+@settings(_unhurried, max_examples=3_000)
+def test_the_earliest_instant_agrees_over_thousands(question: Question) -> None:
+    _the_earliest_instant_agrees(question)
