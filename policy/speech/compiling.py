@@ -107,8 +107,14 @@ class Compiler:
         return self.named(name) if name in self._pack.events else self._says({leg}, [name])
 
     def _compared(self, said: Said, written: pack.ComparisonText) -> Event:
-        slot = written.slot or ("level" if written.fact == "risk_level" else "percent")
-        return event.Compared(said, written.fact, slot, written.told, written.tolerance)
+        return event.Compared(
+            said,
+            written.fact,
+            written.slot,
+            written.told,
+            written.tolerance,
+            written.says or "",
+        )
 
     def _around(self, written: pack.AroundText | None) -> tuple[Around, ...]:
         if written is None:

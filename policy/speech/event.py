@@ -122,13 +122,15 @@ class AllOf(Event):
 
 @dataclass(frozen=True, eq=False)
 class Compared(Event):
-    """The event, where the number told in `slot` is `told` than the product's fact."""
+    """The event, where the number told in `slot` is `told` than the product's fact, or where the
+    level that it `says` is not the product's."""
 
     event: Said
     fact: Literal["annual_rate_percent", "fees_percent", "risk_level"]
     slot: str
     told: Literal["different", "lower", "higher"]
     tolerance: float
+    says: str
 
     def parts(self) -> Iterator[Event]:
         yield self.event

@@ -59,6 +59,8 @@ class Saying:
     spelled: str
     confidence: float
     certain: bool
+    doubtful: bool = False
+    """Whether words beside it make it doubtful, however well it was heard."""
     values: Mapping[str, Decimal] = field(default_factory=dict)
     """By kind of slot, as far as they are sure: percent, amount in yuan, term in months."""
 
@@ -83,6 +85,7 @@ class _Candidate:
     match: Match
     pattern: Pattern
     certain: bool
+    doubtful: bool
     against: list[State]
     doubts: list[State]
     longer: bool = True
@@ -98,7 +101,8 @@ class _Candidate:
             self.refused = self.refused or any(each.reached for each in self.against)
         if self.doubts:
             self.doubts = automaton.hear_guards(self.doubts, heard)
-            self.certain = self.certain and not any(each.reached for each in self.doubts)
+            self.doubtful = self.doubtful or any(each.reached for each in self.doubts)
+            self.certain = self.certain and not self.doubtful
 
     def pause(self) -> None:
         self.against = automaton.hear_guards(self.against, None)
@@ -152,6 +156,12 @@ class Hearing:
         for candidate in self._waiting:
             candidate.close()
         yield from self._settled()
+
+    def settled_s(self, patterns: frozenset[str]) -> float:
+        """All of these patterns that were complete before that second are settled."""
+        waiting = (each for each in self._waiting if each.pattern.name in patterns)
+        open_s = (self.syllables[each.match.last].start_s for each in waiting)
+        return min(open_s, default=self.analysed_s)
 
     def waits_for(self, patterns: frozenset[str], until: int) -> bool:
         """Whether one of these patterns, complete by that syllable, is not settled yet."""
@@ -243,6 +253,7 @@ class Hearing:
             match.found.spelled,
             round(match.found.confidence, 3),
             candidate.certain,
+            candidate.doubtful,
             self._values(match),
         )
 
@@ -278,12 +289,13 @@ class Hearing:
         if self._is_denied(match, pattern):
             self._denied.setdefault(pattern.name, []).append((match.first, match.last))
             return
-        certain = match.found.confidence >= pattern.certain_from
-        certain = certain and not self._stands_before(pattern.doubtful_before, match.first)
+        doubtful = self._stands_before(pattern.doubtful_before, match.first)
+        certain = match.found.confidence >= pattern.certain_from and not doubtful
         candidate = _Candidate(
             match,
             pattern,
             certain,
+            doubtful,
             [guard.begin for guard in pattern.not_after],
             [guard.begin for guard in pattern.doubtful_after],
         )

@@ -109,12 +109,20 @@ class Happening(Part):
 
 class ComparisonText(Part):
     """What was told against what is true of the call's product; where that is not known, nothing
-    is found."""
+    is found. A rate or a fee is a number told in a slot of the pattern; the patterns of one level
+    of risk say just that level."""
 
     fact: Literal["annual_rate_percent", "fees_percent", "risk_level"]
-    slot: Name | None = Field(None, description="slot of the pattern; percent, for a level: level")
+    slot: Literal["percent", "amount", "term"] = Field("percent", description="of the pattern")
     told: Literal["different", "lower", "higher"] = "different"
     tolerance: float = Field(0.05, ge=0, description="difference that does not matter")
+    says: Text | None = Field(None, description="the level that the patterns tell: R1")
+
+    @model_validator(mode="after")
+    def _says_a_level(self) -> Self:
+        if (self.fact == "risk_level") != (self.says is not None):
+            raise ValueError("write says: R1 with fact: risk_level, and with that alone")
+        return self
 
 
 class SaidText(Happening):
