@@ -10,6 +10,8 @@ import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import structlog
+
 from policy.speech.circumstances import CallCircumstances
 from policy.speech.conversation import Conversation
 from policy.speech.finding import Finding
@@ -27,7 +29,17 @@ _TOLERATED_S = 0.5
 _MISSED_S = 1.0
 """A gap this long, also before a leg's first sample, may hold words."""
 
-Heard = Utterance | Finding
+
+@dataclass(frozen=True)
+class ShadowFinding:
+    """What a rulebook in shadow found. Nothing acts on it."""
+
+    finding: Finding
+
+
+Heard = Utterance | Finding | ShadowFinding
+
+_log = structlog.get_logger()
 
 
 class AnalysisFailed(Exception):
@@ -55,9 +67,12 @@ class Analysis:
         *,
         rate_hz: int,
         deliver: Callable[[Heard], None],
+        shadow: SpeechRulebook | None = None,
     ) -> None:
+        """`shadow` judges beside `rulebook`; what it finds is delivered as a ShadowFinding."""
         self._pool, self._rate_hz, self._deliver = pool, rate_hz, deliver
         self._conversation = Conversation(rulebook, circumstances)
+        self._shadow = Conversation(shadow, circumstances) if shadow else None
         self._streams: dict[Leg, LegStream] = {}
         self._failure: Exception | None = None
         self._call_s: float | None = None
@@ -80,7 +95,7 @@ class Analysis:
             )
             self._streams[leg] = stream
         if first_sample - stream.expected_sample > _MISSED_S * self._rate_hz:
-            self._conversation.miss(leg)
+            self._miss(leg)
         await stream.push(first_sample, pcm)
 
     async def finish(self, seconds: float = 0.0) -> float:
@@ -95,8 +110,8 @@ class Analysis:
         self._check()
         heard_s = max((each.position_s for each in self._streams.values()), default=0.0)
         self._call_s = max(seconds, heard_s)
-        for finding in self._conversation.finish(heard_s):
-            self._deliver(finding)
+        self._apply(lambda conversation: conversation.finish(heard_s))
+        self._check()
         return self._call_s
 
     def coverage(self) -> list[LegCoverage]:
@@ -131,25 +146,43 @@ class Analysis:
             voice=None if words.loudness_db is None else Voice(words.loudness_db),
         )
         self._deliver(utterance)
-        self._apply(lambda: self._conversation.hear(utterance))
+        self._apply(lambda conversation: conversation.hear(utterance))
 
     def _advance(self, leg: Leg, position_s: float) -> None:
         if WORKER_LOST in self._streams[leg].causes:
-            self._conversation.miss(leg)
-        self._apply(lambda: self._conversation.advance(leg, position_s))
+            self._miss(leg)
+        self._apply(lambda conversation: conversation.advance(leg, position_s))
 
-    def _apply(self, rules: Callable[[], list[Finding]]) -> None:
+    def _miss(self, leg: Leg) -> None:
+        self._conversation.miss(leg)
+        if self._shadow is not None:
+            self._shadow.miss(leg)
+
+    def _apply(self, rules: Callable[[Conversation], list[Finding]]) -> None:
         if self._failure is not None:
             return
         try:
-            for finding in rules():
+            for finding in rules(self._conversation):
                 self._deliver(finding)
         except Exception as error:  # a fault of one call must not end its worker's other calls
             self._failure = error
+        if self._shadow is None:
+            return
+        try:
+            for finding in rules(self._shadow):
+                self._deliver(ShadowFinding(finding))
+        except Exception as error:  # a rulebook that is tried out must not end what is in force
+            _log.warning("shadow failed on this call", **_place_of(error))
+            self._shadow = None
 
     def _check(self) -> None:
         if self._failure is not None:
-            # The exception's own text may hold words that were spoken.
-            at = traceback.extract_tb(self._failure.__traceback__)[-1]
-            what = f"{type(self._failure).__name__} at {at.filename}:{at.lineno}"
+            place = _place_of(self._failure)
+            what = f"{place['kind']} at {place['at']}"
             raise AnalysisFailed(f"the speech rules failed on this call ({what})") from None
+
+
+def _place_of(error: Exception) -> dict[str, str]:
+    """What failed and where. The exception's own text may hold words that were spoken."""
+    at = traceback.extract_tb(error.__traceback__)[-1]
+    return {"kind": type(error).__name__, "at": f"{at.filename}:{at.lineno}"}

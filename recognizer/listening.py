@@ -28,7 +28,7 @@ from policy.speech.circumstances import CallCircumstances
 from policy.speech.finding import Finding
 from policy.speech.rulebook import SpeechRulebook
 from policy.speech.utterance import Utterance
-from recognizer.analysis import Analysis, AnalysisFailed, Heard, LegCoverage
+from recognizer.analysis import Analysis, AnalysisFailed, Heard, LegCoverage, ShadowFinding
 from recognizer.pool import Pool
 from recognizer.rulebooks import Rulebooks, UnknownRulebook
 
@@ -82,6 +82,7 @@ class Listening:
             self._circumstances(start),
             rate_hz=start.sample_rate_hz,
             deliver=self._take,
+            shadow=self._rulebook(start.shadow_digest) if start.shadow_digest else None,
         )
         self._rate_hz = start.sample_rate_hz
         yield wire.ListenResponse(
@@ -213,6 +214,10 @@ class Listening:
 
 
 def _response(heard: Heard) -> wire.ListenResponse:
+    if isinstance(heard, ShadowFinding):
+        finding = finding_message(heard.finding)
+        finding.shadow = True
+        return wire.ListenResponse(finding=finding)
     if isinstance(heard, Finding):
         return wire.ListenResponse(finding=finding_message(heard))
     return wire.ListenResponse(utterance=utterance_message(heard))

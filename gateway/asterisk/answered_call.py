@@ -201,6 +201,10 @@ class AnsweredCall:
 
     def found(self, finding: conversation.Finding) -> None:
         call_id, found = self._live.call_id, finding_of(finding)
+        if finding.shadow:  # recorded; nobody is shown it and nothing follows from it
+            write = partial(self._room.ledger.add_shadow_finding, call_id, found, self._room.now())
+            self._room.durable.record("shadow finding", call_id, write)
+            return
         self._room.enforcement.found(self._live, found)
         write = partial(self._room.ledger.add_finding, call_id, found, self._room.now())
         self._room.durable.record("finding", call_id, write)

@@ -133,7 +133,8 @@ def shadow(
 ) -> int:
     """Evaluate a rulebook live beside the active one, without obeying it.
 
-    What it would have decided is recorded: `callwarden log export --format csv --kind shadow`.
+    What it would have decided and found is recorded: `callwarden log export --format csv`, with
+    `--kind shadow` and `--kind shadow-findings`.
     """
     text = None if off else _tested(configured, folder, packs, speech)
     if text is None and not off:

@@ -23,11 +23,13 @@ Rows = Callable[[str, Sequence[Any]], list[sqlite3.Row]]
 
 _PAGE = 500
 
-LAST_STATE = (
-    "NOT EXISTS (SELECT 1 FROM findings AS later WHERE later.call_id = findings.call_id "
-    "AND later.finding_id = findings.finding_id AND later.seq > findings.seq)"
-)
-"""Holds for the row of a finding after which no other changed its status."""
+
+def last_state(table: str) -> str:
+    """Holds for the row of a finding after which no other changed its status."""
+    return (
+        f"NOT EXISTS (SELECT 1 FROM {table} AS later WHERE later.call_id = {table}.call_id "  # noqa: S608 - names of our own
+        f"AND later.finding_id = {table}.finding_id AND later.seq > {table}.seq)"
+    )
 
 
 @dataclass(frozen=True)
@@ -105,12 +107,13 @@ def _united(row: sqlite3.Row) -> LegCoverage:
 
 _OF_CALL = "LEFT JOIN calls USING (call_id)"
 
-KINDS: dict[str, Kind] = {
-    "violations": Kind(
-        "findings",
-        f"findings.*, calls.number_sealed, calls.agent, calls.scene FROM findings {_OF_CALL}",
+
+def _found_in(table: str) -> Kind:
+    return Kind(
+        table,
+        f"{table}.*, calls.number_sealed, calls.agent, calls.scene FROM {table} {_OF_CALL}",
         "at",
-        f"AND {LAST_STATE}",
+        f"AND {last_state(table)}",
         {
             "at": _time("at"),
             "call_id": _plain("call_id"),
@@ -121,7 +124,11 @@ KINDS: dict[str, Kind] = {
             **_plains("matched", "confidence", "finding_id"),
             **_plains("rulebook_version", "rulebook_digest"),
         },
-    ),
+    )
+
+
+KINDS: dict[str, Kind] = {
+    "violations": _found_in("findings"),
     "decisions": Kind(
         "decisions",
         "* FROM decisions",
@@ -136,6 +143,7 @@ KINDS: dict[str, Kind] = {
             **_plains("scene", "agent", "linkedid", "rulebook_version", "rulebook_digest"),
         },
     ),
+    "shadow-findings": _found_in("shadow_findings"),
     "shadow": Kind(
         "shadow_decisions",
         f"{_of_table('shadow_decisions', 'seq', 'at', 'rulebook_version', 'rulebook_digest')}, "

@@ -305,6 +305,13 @@ class Ledger:
 
     def add_finding(self, call_id: str, finding: Finding, now: datetime) -> Future[None]:
         """What a speech rule found; a change of its status is another row."""
+        return self._add_found("findings", call_id, finding, now)
+
+    def add_shadow_finding(self, call_id: str, finding: Finding, now: datetime) -> Future[None]:
+        """What a rule of the rulebook in shadow found. Nothing acts on it."""
+        return self._add_found("shadow_findings", call_id, finding, now)
+
+    def _add_found(self, table: str, call_id: str, finding: Finding, now: datetime) -> Future[None]:
         words = {
             "heard_text": finding.heard_text,
             "heard_pinyin": finding.heard_pinyin,
@@ -312,7 +319,7 @@ class Ledger:
             "after": finding.after,
         }
         return self._add(
-            "findings",
+            table,
             call_id=call_id,
             finding_id=finding.finding_id,
             at=micros(now),

@@ -138,7 +138,7 @@ class LedgerReader:
         found = self._rows(
             "SELECT findings.*, calls.agent, calls.scene FROM findings "  # noqa: S608 - own words
             "LEFT JOIN calls ON calls.call_id = findings.call_id "
-            f"WHERE {exports.LAST_STATE} ORDER BY findings.seq DESC LIMIT ?",
+            f"WHERE {exports.last_state('findings')} ORDER BY findings.seq DESC LIMIT ?",
             [limit],
         )
         return [self._finding(row) for row in found]
@@ -148,7 +148,7 @@ class LedgerReader:
         found = self._rows(
             "SELECT findings.*, calls.agent, calls.scene FROM findings "  # noqa: S608 - own words
             "LEFT JOIN calls ON calls.call_id = findings.call_id "
-            f"WHERE findings.call_id = ? AND {exports.LAST_STATE} "
+            f"WHERE findings.call_id = ? AND {exports.last_state('findings')} "
             "ORDER BY findings.seq DESC LIMIT ?",
             [call_id, limit],
         )

@@ -13,6 +13,26 @@ from sqlite_utils import Database
 from policy.ledger.tables import PERSON, RULEBOOK, append_only, migrations
 from policy.ledger.version import APPLICATION_ID, SCHEMA_VERSION
 
+_FINDING: dict[str, type] = {
+    "call_id": str,
+    "finding_id": str,
+    "at": int,
+    "rule": str,
+    "pack": str,
+    "title_zh": str,
+    "title_en": str,
+    "severity": str,
+    **RULEBOOK,
+    "leg": str,
+    "start_s": float,
+    "end_s": float,
+    "matched": str,
+    "confidence": float,
+    "status": str,
+    "raised_s": float,
+    "words_sealed": bytes,
+}
+
 
 @migrations()
 def m001_one_real_call(db: Database) -> None:
@@ -132,25 +152,7 @@ def m001_one_real_call(db: Database) -> None:
     append_only(
         db,
         "findings",
-        {
-            "call_id": str,
-            "finding_id": str,
-            "at": int,
-            "rule": str,
-            "pack": str,
-            "title_zh": str,
-            "title_en": str,
-            "severity": str,
-            **RULEBOOK,
-            "leg": str,
-            "start_s": float,
-            "end_s": float,
-            "matched": str,
-            "confidence": float,
-            "status": str,
-            "raised_s": float,
-            "words_sealed": bytes,
-        },
+        _FINDING,
         indexes=(("call_id", "finding_id"), ("at",), ("rule",)),
     )
     append_only(
@@ -209,7 +211,8 @@ def m003_second_looks(db: Database) -> None:
 
 @migrations()
 def m005_shadow(db: Database) -> None:
-    """What a rulebook in shadow would have decided."""
+    """What a rulebook in shadow would have decided, and what it would have found."""
+    append_only(db, "shadow_findings", _FINDING, indexes=(("call_id", "finding_id"), ("at",)))
     append_only(
         db,
         "shadow_decisions",

@@ -65,6 +65,7 @@ def record_one_call(ledger: Ledger) -> None:
     ledger.activate(WRITTEN, mode="active", who="Li", now=NOW).result(WAIT_S)
     for future in (
         ledger.begin_call(call),
+        ledger.add_shadow_finding("n1", FINDING, NOW),
         ledger.add_leg("n1", Leg.AGENT, "PJSIP/1001-00000001"),
         ledger.answer_call("n1", answered),
         ledger.add_utterance("n1", utterance),

@@ -79,6 +79,31 @@ async def test_a_call_is_judged_by_the_rulebook_it_names(
     }
 
 
+async def test_what_a_shadow_finds_is_marked_and_changes_nothing(
+    serving: Serving, tmp_path: Path, calls_folder: Path
+) -> None:
+    text = _text(tmp_path, "5")
+    await _learn(serving, text)
+    call = recordings.open_recording(calls_folder / "collection-threat", None, "left")
+
+    async def findings(shadow_digest: str) -> list[conversation_pb2.Finding]:
+        async def requests() -> AsyncIterator[ListenRequest]:
+            async for request in requests_of(call):
+                if request.HasField("start"):
+                    request.start.shadow_digest = shadow_digest
+                yield request
+
+        told = serving.stub.Listen(requests())
+        return [each.finding async for each in told if each.HasField("finding")]
+
+    alone, both = await findings(""), await findings(text.identity.digest)
+    assert alone
+    assert [each for each in both if not each.shadow] == alone
+    assert {(each.rule, each.rulebook.version) for each in both if each.shadow} == {
+        ("site.greeting", "site@5")
+    }
+
+
 async def test_a_running_call_keeps_its_rulebook(serving: Serving, tmp_path: Path) -> None:
     first, second = _text(tmp_path, "1"), _text(tmp_path, "2")
     await _learn(serving, first)
