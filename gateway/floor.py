@@ -143,7 +143,7 @@ class Floor:
         """
         if call.call_id not in self._calls:
             self._calls[call.call_id] = call
-            self.publish(call.changed())
+            self.publish_as(oversight.CallChanged, call.changed)
 
     def call(self, call_id: str) -> LiveCall | None:
         """A call that is up, or that ended within the last minute."""
@@ -165,7 +165,7 @@ class Floor:
             raise ValueError(f"a call cannot go from {before.state.name} to {after.state.name}")
         if after != before:
             self._calls[call_id] = after
-            self.publish(after.changed())
+            self.publish_as(oversight.CallChanged, after.changed)
         return after
 
     def ended(
@@ -202,10 +202,21 @@ class Floor:
 
     def publish(self, payload: Payload) -> None:
         """Hands an event to every watcher, with its sequence and time."""
+        self.publish_as(type(payload), lambda: payload)
+
+    def publish_as(self, kind: type[Payload], make: Callable[[], Payload]) -> None:
+        """The same for a payload of `kind` that is made only where somebody watches for it: the
+        gate decides hundreds of calls a second, and most of the time nobody looks."""
         self._sequence += 1
-        event = self.event(payload)
-        for watcher in self._watchers:
-            watcher.offer(event)
+        watching = [each for each in self._watchers if each.looks_for(kind)]
+        if watching:
+            event = self.event(make())
+            for watcher in watching:
+                watcher.offer(event)
+
+    def tell(self, what: Callable[["Floor"], None]) -> None:
+        """Does `what` with the floor; for those who in another thread have it done here."""
+        what(self)
 
     def event(self, payload: Payload) -> oversight.Event:
         """`payload` as an event of now that bears the sequence of the last one published."""
@@ -213,9 +224,10 @@ class Floor:
         getattr(event, _FIELDS[type(payload)]).CopyFrom(payload)
         return event
 
-    def watch(self) -> "Watcher":
-        """Every event from now on. Close the watcher, or use it in `with`."""
-        watcher = Watcher(self._watchers)
+    def watch(self, only: type[Payload] | None = None) -> "Watcher":
+        """Every event from now on, or those of one kind alone. Close the watcher, or use it in
+        `with`."""
+        watcher = Watcher(self._watchers, only)
         self._watchers.add(watcher)
         return watcher
 
@@ -223,10 +235,14 @@ class Floor:
 class Watcher(AsyncIterator[oversight.Event]):
     """One reader of the floor's events. Never ends by itself."""
 
-    def __init__(self, among: set["Watcher"]) -> None:
+    def __init__(self, among: set["Watcher"], only: type[Payload] | None) -> None:
         self._among = among
+        self._only = only
         self._events: deque[oversight.Event] = deque(maxlen=_WATCHER_EVENTS)
         self._arrived = asyncio.Event()
+
+    def looks_for(self, kind: type[Payload]) -> bool:
+        return self._only is None or self._only is kind
 
     def offer(self, event: oversight.Event) -> None:
         """Adds an event; the oldest one falls out of a full queue."""

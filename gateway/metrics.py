@@ -24,6 +24,7 @@ class Metrics:
             ("verdict", "rule"),
             registry=self.registry,
         )
+        self._counted: dict[tuple[str, str], Counter] = {}
         self._seconds = Histogram(
             "callwarden_gate_decision_seconds",
             "From question to answer.",
@@ -43,7 +44,10 @@ class Metrics:
         )
 
     def decided(self, *, verdict: str, rule: str, seconds: float) -> None:
-        self._decisions.labels(verdict, rule).inc()
+        counted = self._counted.get((verdict, rule))
+        if counted is None:
+            counted = self._counted[verdict, rule] = self._decisions.labels(verdict, rule)
+        counted.inc()
         self._seconds.observe(seconds)
 
     def ledger_error(self) -> None:

@@ -172,11 +172,10 @@ class OversightServer:
 
     async def _follow(self) -> None:
         """Keeps the check of the gate what health says."""
-        with self._floor.watch() as watcher:
+        with self._floor.watch(only=oversight.HealthChanged) as watcher:
             await self._check_gate()
-            async for event in watcher:
-                if event.HasField("health"):
-                    await self._check_gate()
+            async for _ in watcher:
+                await self._check_gate()
 
     async def _check_gate(self) -> None:
         parts = (self._health.part(name) for name in ("gate", "ledger", "rulebook"))

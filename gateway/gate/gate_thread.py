@@ -10,14 +10,15 @@ import contextlib
 import contextvars
 import sys
 import threading
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from typing import Any, Final, TypeVar
 
 from callwarden.settings import Settings, split_address
-from gateway.floor import Floor, LiveCall, Payload
+from gateway.floor import Floor
 from gateway.gate.activations import Activations
 from gateway.gate.answer import Answer, BadRequest
+from gateway.gate.arrivals import Handover
 from gateway.gate.deciding_rulebook import DecidingRulebook
 from gateway.gate.fastagi import FastAgiServer
 from gateway.gate.gatekeeper import Gatekeeper, Ruling
@@ -172,13 +173,10 @@ class _Relay:
     def __init__(self, floor: Floor, health: Health) -> None:
         self._floor = floor
         self._health = health
-        self._loop = asyncio.get_running_loop()
+        self._told = Handover(asyncio.get_running_loop())
 
-    def allowed(self, call: LiveCall) -> None:
-        self._loop.call_soon_threadsafe(self._floor.allowed, call)
-
-    def publish(self, payload: Payload) -> None:
-        self._loop.call_soon_threadsafe(self._floor.publish, payload)
+    def tell(self, what: Callable[[Floor], None]) -> None:
+        self._told.hand_over(lambda: what(self._floor))
 
     def set(self, part: str, status: HealthStatus, message: str = "") -> None:
-        self._loop.call_soon_threadsafe(self._health.set, part, status, message)
+        self._told.hand_over(lambda: self._health.set(part, status, message))

@@ -16,8 +16,9 @@ from typing import Any, NamedTuple, Protocol
 import structlog
 
 from callwarden.v1 import oversight_pb2 as oversight
-from gateway.floor import LiveCall, Payload
+from gateway.floor import Floor, LiveCall
 from gateway.gate.answer import Answer, BadRequest
+from gateway.gate.arrivals import Arrivals
 from gateway.gate.deciding_rulebook import DecidingRulebook
 from gateway.gate.fail_closed import RulebookBroken, refuse
 from gateway.gate.ledger_at_hand import LedgerAtHand
@@ -41,9 +42,7 @@ _log = structlog.get_logger(__name__)
 class Announced(Protocol):
     """Where decisions are told; a `Floor`, or the way to one in another thread."""
 
-    def allowed(self, call: LiveCall) -> None: ...
-
-    def publish(self, payload: Payload) -> None: ...
+    def tell(self, what: Callable[[Floor], None]) -> None: ...
 
 
 class Ruling(NamedTuple):
@@ -84,6 +83,7 @@ class Gatekeeper:
         self._metrics = metrics
         self._tally = tally
         self._now = now
+        self._arrivals = Arrivals()
         self._recording: set[asyncio.Task[None]] = set()
 
     async def decide(self, request: DialRequest) -> Answer:
@@ -94,7 +94,9 @@ class Gatekeeper:
         """The same with every reason."""
         began, now = time.perf_counter(), self._now()
         try:
-            request = replace(request, number=numbers.canonical(request.number, request.region))
+            canonical = numbers.canonical(request.number, request.region)
+            if canonical != request.number:
+                request = replace(request, number=canonical)
             if numbers.is_emergency(request.number, request.region):
                 reason = refusals.built_in(refusals.ALWAYS_ALLOWED_EMERGENCY)
                 passed = Decision(Verdict.ALLOW, (reason,), now, self._identity())
@@ -103,7 +105,7 @@ class Gatekeeper:
             async with asyncio.timeout(self._deadline_s):
                 decided = await self._reserve(request, now)
             if decided.decision.verdict is Verdict.ALLOW and decided.attempt_id:
-                self._floor.allowed(_live(request, decided, now))
+                self._floor.tell(lambda floor: floor.allowed(_live(request, decided, now)))
                 self._publish(request, decided.decision, decided.decision_id, began)
                 return Ruling(True, decided.decision, decided.decision_id)
             refused = refuse(decided.decision, self._identity())
@@ -133,7 +135,7 @@ class Gatekeeper:
                 known.append(facts)
             return evaluate(request, facts, rulebook.dialling, now)
 
-        decided = await asyncio.wrap_future(self._ledger.current.decide(request, judge, now))
+        decided = await self._arrivals.of(self._ledger.current.decide(request, judge, now))
         self._ledger.succeeded()
         if shadow is not None:
             self._later(self._ask_shadow(shadow, request, known[-1], decided.decision_id, now))
@@ -201,11 +203,19 @@ class Gatekeeper:
         began: float,
         elapsed_ms: float | None = None,
     ) -> None:
-        elapsed_ms = _ms_since(began) if elapsed_ms is None else elapsed_ms
-        rule = decision.reasons[0].rule if decision.reasons else ""
-        self._tally.made(allowed=decision.allowed, elapsed_ms=elapsed_ms)
-        self._metrics.decided(verdict=decision.verdict.value, rule=rule, seconds=elapsed_ms / 1000)
-        self._floor.publish(decision_made(request, decision, decision_id, elapsed_ms))
+        """Counts and shows the decision, after its answer: none of it may keep a call waiting."""
+        took_ms = _ms_since(began) if elapsed_ms is None else elapsed_ms
+
+        def published(floor: Floor) -> None:
+            rule = decision.reasons[0].rule if decision.reasons else ""
+            self._tally.made(allowed=decision.allowed, elapsed_ms=took_ms)
+            self._metrics.decided(verdict=decision.verdict.value, rule=rule, seconds=took_ms / 1000)
+            floor.publish_as(
+                oversight.DecisionMade,
+                lambda: decision_made(request, decision, decision_id, took_ms),
+            )
+
+        self._floor.tell(published)
 
     def _identity(self) -> RulebookIdentity:
         try:

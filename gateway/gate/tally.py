@@ -6,7 +6,7 @@ writes, the operator's loop reads.
 import threading
 from collections import deque
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime, time, timedelta
 from typing import Final
 
 _LAST: Final = 2000
@@ -19,7 +19,7 @@ class Tally:
     def __init__(self, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self._now = now
         self._counting = threading.Lock()
-        self._day = self._today()
+        self._tomorrow = self._midnight_after(now())
         self._decisions = 0
         self._denials = 0
         self._elapsed_ms: deque[float] = deque(maxlen=_LAST)
@@ -57,8 +57,12 @@ class Tally:
         return elapsed_ms[int(0.99 * (len(elapsed_ms) - 1))] if elapsed_ms else 0.0
 
     def _turn(self) -> None:
-        if self._today() != self._day:
-            self._day, self._decisions, self._denials = self._today(), 0, 0
+        now = self._now()
+        if now >= self._tomorrow:
+            self._tomorrow = self._midnight_after(now)
+            self._decisions = self._denials = 0
 
-    def _today(self) -> date:
-        return self._now().astimezone().date()
+    @staticmethod
+    def _midnight_after(now: datetime) -> datetime:
+        tomorrow = now.astimezone().date() + timedelta(days=1)
+        return datetime.combine(tomorrow, time()).astimezone()

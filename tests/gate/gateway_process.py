@@ -51,7 +51,7 @@ class GatewayProcess:
         self.process.wait()
         self._reading.join()
 
-    def logged(self, event: str, within_s: float = 15.0) -> dict[str, Any]:
+    def logged(self, event: str, within_s: float = 45.0) -> dict[str, Any]:
         """The next line with this event. Fails when the gateway ends or none comes in time."""
         while True:
             line = self._arrived.get(timeout=within_s)

@@ -8,10 +8,14 @@ import socket
 import subprocess
 import time
 import urllib.request
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+
+import httpx
 
 from deploy.lab.numbers import open_now, shut_now
 from gateway.bench.agi_caller import Heard, ask, session
+from policy.ledger import LedgerReader
 from tests.gate.gateway_process import COMMAND, GatewayProcess
 
 
@@ -49,6 +53,52 @@ def test_it_says_where_it_listens_answers_and_ends_when_told(tmp_path: Path) -> 
         assert gateway.wait() == 0
         assert not any(number.lstrip("+") in str(line) for line in gateway.lines)
         assert gateway.errors == []
+
+
+def test_the_figures_tell_what_was_answered_no_more_and_no_less(tmp_path: Path) -> None:
+    """Asked from many sides at once, over both ways in, some of it nonsense."""
+    sections = {"gate": {"listen": "127.0.0.1:0", "http": "127.0.0.1:0"}}
+    with GatewayProcess(tmp_path, metrics="127.0.0.1:0", **sections).start() as gateway:
+        at = gateway.ready()
+        questions = [
+            *((open_now(each), f"open-{each}") for each in range(30)),
+            *((shut_now(each), f"shut-{each}") for each in range(20)),
+            *(("nonsense", f"bad-{each}") for each in range(10)),
+        ]
+
+        async def rush() -> list[Heard]:
+            heard = await asyncio.gather(
+                *(
+                    ask(*at["gate"], session(nonce, number, "marketing.loan", "1001", "", ""))
+                    for number, nonce in questions
+                )
+            )
+            host, port = at["http"]
+            async with httpx.AsyncClient(trust_env=False) as client:
+                form = {"nonce": "http-1", "number": open_now(99), "scene": "marketing.loan"}
+                assert (await client.post(f"http://{host}:{port}/gate", data=form)).text[
+                    :5
+                ] == "ALLOW"
+            return heard
+
+        heard = asyncio.run(rush())
+        assert sum(each.allowed for each in heard) == 30
+        metrics = scraped(at["metrics"], until="callwarden_gate_decision_seconds_count 61.0")
+        counted = dict(line.rsplit(" ", 1) for line in metrics.splitlines() if line[0] != "#")
+        name = "callwarden_gate_decisions_total"
+        refused = {each.rule for each in heard if each.verdict.startswith("DENY:shut")}
+        assert float(counted[f'{name}{{rule="",verdict="ALLOW"}}']) == 31
+        assert (
+            sum(float(counted[f'{name}{{rule="{rule}",verdict="DENY"}}']) for rule in refused) == 20
+        )
+        assert float(counted[f'{name}{{rule="gate.bad-request",verdict="DENY"}}']) == 10
+        assert float(counted["callwarden_gate_open_sessions"]) == 0
+        assert float(counted["callwarden_live_calls"]) == 31
+        assert float(counted["callwarden_ledger_errors_total"]) == 0
+        state = tmp_path / "state"
+        with LedgerReader.open(state / "ledger.sqlite3", state / "keys" / "ledger.key") as reader:
+            today = reader.decisions_since(datetime.now(UTC) - timedelta(hours=1))
+        assert (today.decisions, today.denials) == (51, 20)
 
 
 def test_sighup_reads_the_rulebooks_anew(tmp_path: Path) -> None:
