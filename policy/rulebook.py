@@ -6,7 +6,7 @@ A rulebook exists only when every file of it is free of problems. In a folder, `
 dialling pack and `speech/NAME/` holds the files of a speech pack; `*_test.yaml` are their tests.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -16,7 +16,7 @@ from callwarden.located_yaml import LocatedDocument
 from callwarden.problems import Problem, ProblemsFound, did_you_mean
 from policy import rulebook_text
 from policy.dialling import pack as dialling_pack
-from policy.dialling import public_holidays
+from policy.dialling import public_holidays, site_pack
 from policy.dialling.pack import DiallingPack
 from policy.dialling.public_holidays import Calendar
 from policy.dialling.rulebook import DiallingRulebook
@@ -76,14 +76,14 @@ def read(folder: Path | None, packs: Sequence[str], speech: Sequence[str]) -> Pa
     problems: list[Problem] = []
     dialling = [
         (document, pack)
-        for name in _known(packs, dialling_packs(folder), folder, "rules.packs", problems)
-        for document in documents([folder / f"{name}.yaml"], problems)
+        for name in _known(packs, dialling_packs, folder, "rules.packs", problems)
+        for document in _joined(folder, name, (), problems)
         if (pack := _dialling(document, problems))
     ]
     spoken = [
         (written, joined)
-        for name in _known(speech, speech_packs(folder), folder, "rules.speech", problems)
-        if (written := list(documents(speech_files(folder, name), problems)))
+        for name in _known(speech, speech_packs, folder, "rules.speech", problems)
+        if (written := list(documents(_files_of_speech(folder, name), problems)))
         if (joined := _speech(name, written, problems))
     ]
     if problems:
@@ -154,14 +154,49 @@ def documents(paths: Iterable[Path], problems: list[Problem]) -> Iterator[Locate
 
 
 def _known(
-    asked: Sequence[str], known: Sequence[str], folder: Path, key: str, problems: list[Problem]
+    asked: Sequence[str],
+    lying_in: Callable[[Path], list[str]],
+    folder: Path,
+    key: str,
+    problems: list[Problem],
 ) -> Iterator[str]:
+    """Those asked for that lie in `folder` or are shipped."""
+    known = sorted({*lying_in(folder), *lying_in(shipped())})
     for name in dict.fromkeys(asked):
         if name in known:
             yield name
         else:
             hint = did_you_mean(name, known) or f" (there are: {', '.join(known) or 'none'})"
             problems.append(Problem(str(folder), 1, 1, key, f"no pack {name} lies here{hint}"))
+
+
+def _files_of_speech(folder: Path, pack: str) -> list[Path]:
+    return speech_files(folder, pack) or speech_files(shipped(), pack)
+
+
+def _joined(
+    folder: Path, name: str, extending: tuple[str, ...], problems: list[Problem]
+) -> Iterator[LocatedDocument]:
+    """The document of a dialling pack that lies in `folder` or else is shipped, joined with what it
+    extends. `extending`: the packs that asked for it, from the one in force on."""
+    here = folder / f"{name}.yaml"
+    for document in documents([here if here.exists() else shipped() / here.name], problems):
+        base = site_pack.extends(document)
+        if base is None:
+            yield document
+            continue
+        known = sorted({*dialling_packs(folder), *dialling_packs(shipped())})
+        if base not in known:
+            message = f"no pack {base} lies here{did_you_mean(base, known)}"
+            problems.append(document.problem(("extends",), message))
+        elif base in (*extending, name):
+            problems.append(document.problem(("extends",), "the packs extend each other"))
+        else:
+            for before in _joined(folder, base, (*extending, name), problems):
+                try:
+                    yield site_pack.joined(document, before)
+                except ProblemsFound as error:
+                    problems.extend(error.problems)
 
 
 def _dialling(document: LocatedDocument, problems: list[Problem]) -> DiallingPack | None:

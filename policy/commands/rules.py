@@ -2,6 +2,7 @@
 after changing a rule, before anybody is called by it.
 """
 
+import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -24,6 +25,11 @@ from policy.rulebook import Packs, Rulebook
 from policy.speech import dialogue_test
 from policy.speech.dialogue_test import DialogueTests
 from policy.speech.pack import SpeechPack
+
+_WORDS = {
+    "zh": {"changed": "本机构修改", "keep": "须保存", "days": "{} 天"},
+    "en": {"changed": "changed here", "keep": "keep", "days": "{} days"},
+}
 
 _FOLDER = click.argument(
     "folder",
@@ -69,6 +75,7 @@ def show(configured: Settings) -> None:
     click.echo(f"digest  {packs.identity.digest}")
     for pack in packs.dialling:
         _show(pack, pack.dialling, configured.locale)
+        _show_besides(pack, configured.locale)
     for spoken in packs.speech:
         _show(spoken, spoken.rules, configured.locale)
 
@@ -192,6 +199,21 @@ def _show(
         notes = ", ".join(filter(None, (rule.severity, " ".join(rule.scenes), days)))
         click.echo(f"  {rule.id}  {_in(rule.title, locale)}")
         click.echo(f"      {rule.citation} ({notes})")
+
+
+def _show_besides(pack: DiallingPack, locale: Literal["zh", "en"]) -> None:
+    """What the site changed of the pack it extends, and why; what must be kept."""
+    words = _WORDS[locale]
+    for rule, changes in pack.override.items():
+        parts = [
+            f"{key}: {json.dumps(value, default=str, ensure_ascii=False)}"
+            for key, value in changes.items()
+        ]
+        click.echo(f"  {words['changed']} {rule}  {', '.join(parts)}")
+    for each in pack.keep:
+        days = words["days"].format(each.at_least_days)
+        click.echo(f"  {words['keep']} {each.what}  {days}  {_in(each.title, locale)}")
+        click.echo(f"      {each.citation}")
 
 
 def _in(title: TitleText | None, locale: Literal["zh", "en"]) -> str:

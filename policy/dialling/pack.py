@@ -252,13 +252,22 @@ class KeepText(Part):
 
 
 class DiallingPack(Part):
-    """One file of dialling rules."""
+    """One file of dialling rules; or, joined by `site_pack`, one that extends another. Then its
+    rules are changed already, and `override` tells what was changed and why."""
 
     pack: Name
     version: Text
     title: TitleText
+    extends: Name | None = None
+    override: dict[str, dict[str, Any]] = Field(default_factory=dict)
     keep: tuple[KeepText, ...] = ()
     dialling: tuple[AnyRule, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _of_another(self) -> Self:
+        if self.override and self.extends is None:
+            raise ValueError("override goes with extends: which pack?")
+        return self
 
     @property
     def countries(self) -> frozenset[str]:
