@@ -1,9 +1,10 @@
 """Owns the gate over HTTP, for a dialplan that asks by `CURL()`: `http://HOST:PORT/gate`, GET or
-POST, the names of a question as form fields (URIENCODE each), one line of plain text for an answer.
+POST, the names of a question as form fields (URIENCODE each), one line of text for an answer.
 
 The line is `ALLOW:<nonce>|<rule>|<cause>` or `DENY:<nonce>|<rule>|<cause>`. The one invariant is
 FastAGI's: ALLOW is written only for an Answer of the gate that allows; what is no request of HTTP
-is a closed socket, what is one and no question is a refusal. One request a connection.
+is a closed socket, what is one and no question is a refusal. One request a connection. The token
+comes as a form field `token`, or as `Authorization: Bearer …`.
 
 h11 parses: it is small, strict, does no I/O, and came with httpx; servers built on it want the loop
 and the sockets, which are the gate's own here.
@@ -102,7 +103,8 @@ class _Session(Session):
         try:
             request = self._read_question()
         except BadRequest as wrong:
-            status = wrong.status if isinstance(wrong, _Refused) else 400
+            # A wrong argument is refused with its reason; of other statuses CURL() tells nothing.
+            status = wrong.status if isinstance(wrong, _Refused) else 200
             self._reply(status, self._gate.bad_request(wrong))
         else:
             self.ask(request)
@@ -111,10 +113,6 @@ class _Session(Session):
         """Raises BadRequest."""
         assert self._request is not None  # noqa: S101 - h11 ends no message that did not begin
         headers = dict(self._request.headers)
-        if self._token:
-            given = headers.get(b"authorization", b"")
-            if not hmac.compare_digest(given, b"Bearer " + self._token):
-                raise _Refused(401, "http: no token, or not the one of gate.http_token")
         if _OF_A_BROWSER & headers.keys():
             raise _Refused(403, "http: sent by a web page")
         path, _, query = self._request.target.partition(b"?")
@@ -124,7 +122,12 @@ class _Session(Session):
             raise _Refused(405, "http: neither GET nor POST")
         if query and self._body:
             raise BadRequest("http: names in both the address and the body")
-        return question.request(_names(query or bytes(self._body)), self._region)
+        values = _names(query or bytes(self._body))
+        scheme, _, bearer = headers.get(b"authorization", b"").partition(b" ")
+        given = values.pop("token", "").encode() or (bearer if scheme == b"Bearer" else b"")
+        if self._token and not hmac.compare_digest(given, self._token):
+            raise _Refused(401, "http: no token, or not the one of gate.http_token")
+        return question.request(values, self._region)
 
     def _reply(self, status: int, answer: Answer) -> None:
         body = answer.line().encode("ascii")

@@ -76,7 +76,7 @@ class Gate(_Section):
     http_token: str = Field(
         "",
         pattern="^([!-~]{16,256})?$",
-        description="what `Authorization: Bearer …` must hold there; needed off loopback",
+        description="what its field `token` must hold; needed off loopback",
     )
     deadline_ms: int = Field(1000, ge=50, le=1400, description="refuse when not decided by then")
     region: str = Field(
