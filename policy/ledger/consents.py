@@ -11,7 +11,6 @@ from datetime import datetime
 from typing import Any
 
 from policy.dialling.facts import Waiver
-from policy.ledger import people
 from policy.ledger.facts import WAIVER, waiver
 from policy.ledger.moment import instant, micros
 from policy.ledger.rows import Named, insert, new_id
@@ -50,7 +49,6 @@ def add(db: sqlite3.Connection, keys: Seal, whom: Named, made: Waiver, who: str)
     if made.until is not None and made.until <= made.since:
         raise ValueError("a consent ends after it begins")
     waiver_id = new_id()
-    people.link(db, whom.number_hash, whom.customer_hash)
     insert(
         db,
         "waivers",

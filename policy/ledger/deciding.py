@@ -6,7 +6,7 @@ of the reservation, and nobody else's reservation falls between the two.
 
 import json
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import lru_cache
 
@@ -14,7 +14,7 @@ from policy.dialling.decision import Decision, Reason
 from policy.dialling.facts import Facts
 from policy.dialling.request import DialRequest
 from policy.ledger import people
-from policy.ledger.facts import KnownLists, gather, without_this_call
+from policy.ledger.facts import gather, without_this_call
 from policy.ledger.moment import micros
 from policy.ledger.people import Whom
 from policy.ledger.records import Decided
@@ -67,11 +67,12 @@ _ADD_ATTEMPT = statement("attempts", _ATTEMPT)
 class Asked:
     """One request, hashed and sealed before its turn, so that the writer's thread need not."""
 
-    __slots__ = ("_request", "_sealed", "whom")
+    __slots__ = ("_keys", "_request", "_sealed", "_whom")
 
     def __init__(self, keys: Seal, request: DialRequest) -> None:
+        self._keys = keys
         self._request = request
-        self.whom = whom(keys, request)
+        self._whom = whom(keys, request)
         self._sealed = (
             keys.sealed("number", request.number),
             keys.sealed("customer", request.customer),
@@ -80,13 +81,62 @@ class Asked:
 
     def record(self, db: sqlite3.Connection, decision: Decision, now: datetime) -> str:
         """Adds the decision's row; returns its id."""
-        request, (number, customer, debt, product) = self._request, self.whom
-        number_sealed, customer_sealed, debt_sealed = self._sealed
         decision_id = new_id()
+        self._record(db, decision_id, decision, micros(now))
+        return decision_id
+
+    def decide(
+        self,
+        db: sqlite3.Connection,
+        evaluate: Evaluate,
+        now: datetime,
+        lists: Mapping[str, datetime],
+    ) -> Decided:
+        """See `Ledger.decide`. The reservation is the first row: where there can be none, because
+        the nonce was used, nothing was added."""
+        request = self._request
+        if not request.nonce:
+            raise ValueError("a decision needs a nonce")
+        (facts,), (person,) = gather(db, self._keys, (self._whom,), now, lists)
+        decision = evaluate(without_this_call(facts, request.linkedid))
+        decision_id, at = new_id(), micros(now)
+        attempt_id = self._reserve(db, decision_id, at) if decision.allowed else None
+        self._record(db, decision_id, decision, at)
+        number, customer, *_ = self._whom
+        if attempt_id is None and customer is not None and customer not in person.of_number:
+            people.link(db, number, customer)
+        return Decided(decision_id, decision, attempt_id)
+
+    def _reserve(self, db: sqlite3.Connection, decision_id: str, at: int) -> str:
+        """The reservation goes by the id of its decision."""
+        request, (number, customer, debt, product) = self._request, self._whom
         row = (
             decision_id,
             request.nonce,
-            micros(now),
+            at,
+            number,
+            customer,
+            request.scene,
+            request.linkedid,
+            debt,
+            product,
+            request.party,
+        )
+        try:
+            db.execute(_ADD_ATTEMPT, row)
+        except sqlite3.IntegrityError:
+            raise ValueError("a call was already allowed under this nonce") from None
+        return decision_id
+
+    def _record(
+        self, db: sqlite3.Connection, decision_id: str, decision: Decision, at: int
+    ) -> None:
+        request, (number, customer, debt, product) = self._request, self._whom
+        number_sealed, customer_sealed, debt_sealed = self._sealed
+        row = (
+            decision_id,
+            request.nonce,
+            at,
             decision.verdict.value,
             recorded_reasons(decision.reasons),
             None if decision.earliest is None else micros(decision.earliest),
@@ -109,45 +159,6 @@ class Asked:
             request.caller_id,
         )
         db.execute(_ADD_DECISION, row)
-        return decision_id
-
-    def decide(
-        self,
-        db: sqlite3.Connection,
-        keys: Seal,
-        evaluate: Evaluate,
-        now: datetime,
-        lists: KnownLists,
-    ) -> Decided:
-        """See `Ledger.decide`."""
-        request = self._request
-        if not request.nonce:
-            raise ValueError("a decision needs a nonce")
-        number, customer, debt, product = self.whom
-        (facts,), (person,) = gather(db, keys, (self.whom,), now, lists.newest())
-        if customer is not None and customer not in person.of_number:
-            people.link(db, number, customer)
-        decision = evaluate(without_this_call(facts, request.linkedid))
-        decision_id = self.record(db, decision, now)
-        if not decision.allowed:
-            return Decided(decision_id, decision, None)
-        row = (
-            decision_id,
-            request.nonce,
-            micros(now),
-            number,
-            customer,
-            request.scene,
-            request.linkedid,
-            debt,
-            product,
-            request.party,
-        )
-        try:
-            db.execute(_ADD_ATTEMPT, row)
-        except sqlite3.IntegrityError:
-            raise ValueError("a call was already allowed under this nonce") from None
-        return Decided(decision_id, decision, decision_id)
 
 
 def whom(keys: Seal, request: DialRequest) -> Whom:

@@ -9,7 +9,6 @@ import sqlite3
 from datetime import datetime
 from typing import NamedTuple
 
-from policy.ledger import people
 from policy.ledger.moment import micros
 from policy.ledger.rows import Named, insert, new_id
 
@@ -32,7 +31,6 @@ class Entry(NamedTuple):
 def add(db: sqlite3.Connection, whom: Named, entry: Entry) -> str:
     """Adds the entry; returns its id."""
     suppression_id = new_id()
-    people.link(db, whom.number_hash, whom.customer_hash)
     columns = entry._asdict() | {
         "since": micros(entry.since),
         "until": None if entry.until is None else micros(entry.until),

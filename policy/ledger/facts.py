@@ -8,7 +8,7 @@ that could speak against a call is left out.
 
 import sqlite3
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
 from itertools import zip_longest
@@ -25,7 +25,7 @@ REMEMBERED = timedelta(days=400)
 
 Row = tuple[Any, ...]
 
-_ATTEMPTS, _SUPPRESSIONS, _WAIVERS = range(3)
+_ATTEMPTS, _SUPPRESSIONS, _WAIVERS, _LINKS = range(4)
 
 SUPPRESSION = (
     "suppression_id",
@@ -56,29 +56,45 @@ _ROWS = {
         SELECT 2, seq, number_hash, customer_hash, NULL, {", ".join(WAIVER)}, NULL, NULL, NULL
         FROM waivers WHERE {{key}} IN ({{places}}) AND NOT EXISTS (
             SELECT 1 FROM revocations WHERE revocations.waiver_id = waivers.waiver_id)""",  # noqa: S608 - names of our own
+    _LINKS: """
+        SELECT 3, seq, number_hash, customer_hash, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+            NULL, NULL
+        FROM people WHERE {key} IN ({places}) UNION ALL
+        SELECT 3, seq, number_hash, customer_hash, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+            NULL, NULL
+        FROM attempts WHERE {key} IN ({places}) AND reserved_at < ?1
+            AND customer_hash IS NOT NULL""",
 }
+
+_BY = (
+    ("number_hash", tuple(_ROWS)),
+    ("customer_hash", tuple(_ROWS)),
+    ("debt_hash", (_ATTEMPTS,)),
+    ("number_hash", (_ATTEMPTS, _SUPPRESSIONS, _WAIVERS)),
+)
+"""What a question is about, in the order of its places, and which rows it finds by that."""
 
 
 class KnownLists:
-    """When each suppression list was last imported whole. One for a connection; asks the tables
-    again only when another connection has committed since, or `forget` was called."""
+    """When each suppression list was last imported whole. One for a connection."""
 
-    def __init__(self, db: sqlite3.Connection) -> None:
-        self._db = db
+    def __init__(self) -> None:
         self._version = -1
-        self._newest: Mapping[str, datetime] = {}
+        self.newest: Mapping[str, datetime] = {}
 
-    def newest(self) -> Mapping[str, datetime]:
-        (version,) = self._db.execute("PRAGMA data_version").fetchone()
+    def refresh(self, db: sqlite3.Connection) -> None:
+        """Asks the tables again when another connection has committed since, or after `forget`.
+        To be called once a transaction, always with the same connection."""
+        (version,) = db.execute("PRAGMA data_version").fetchone()
         if version != self._version:
-            found = self._db.execute(
+            found = db.execute(
                 "SELECT name, max(as_of) FROM lists WHERE complete = 1 GROUP BY name"
             )
-            self._newest = {name: instant(as_of) for name, as_of in found}
+            self.newest = {name: instant(as_of) for name, as_of in found}
             self._version = version
-        return self._newest
 
     def forget(self) -> None:
+        """This connection itself has added a list."""
         self._version = -1
 
 
@@ -96,12 +112,9 @@ def gather(
     that have ended are there as well, for a rule's minimum term may hold them longer; one that was
     released ends at its release. Consents that were revoked are left out, whatever the clock says.
     """
-    persons = people.known(db, asked)
-    found = _found(db, asked, persons, micros(now - REMEMBERED))
+    found, persons = _found(db, asked, micros(now - REMEMBERED))
     if not found:
         return [Facts(lists=lists)] * len(asked), persons
-    if len(asked) == 1:
-        return [_facts(found.values(), asked[0], persons[0], keys, lists)], persons
     by_hash: defaultdict[bytes, list[Row]] = defaultdict(list)
     for row in found.values():
         for each in row[2:5]:
@@ -122,32 +135,51 @@ def gather(
 
 
 def _found(
-    db: sqlite3.Connection, asked: Sequence[Whom], persons: Sequence[Person], since: int
-) -> dict[Row, Row]:
-    numbers = list(frozenset().union(*(each.numbers for each in persons)))
-    customers = list(frozenset().union(*(each.customers for each in persons)))
-    debts = list({each.debt for each in asked if each.debt})
-    found: dict[Row, Row] = {}
-    for some in zip_longest(slices(numbers), slices(customers), slices(debts), fillvalue=()):
-        sought = [list(each) for each in some]
-        query = _query(*(padded(each) if each else 0 for each in sought))
-        rows = db.execute(query, [since, *(each for part in sought for each in part)])
-        found.update((row[:2], row) for row in rows)
-    return found
+    db: sqlite3.Connection, asked: Sequence[Whom], since: int
+) -> tuple[dict[Row, Row], list[Person]]:
+    """Every row about the people asked for, by kind and number, and who they are.
+
+    Numbers and ids that any row names together are one person's. The first question is enough for
+    whoever has no other number or id than those named; what it finds linked to them is asked for
+    next, and the numbers of what that finds last.
+    """
+    numbers = {each.number for each in asked if each.number}
+    customers = {each.customer for each in asked if each.customer}
+    debts = {each.debt for each in asked if each.debt}
+    rows = _ask(db, since, (numbers, customers, debts, ()))
+    links = people.Links(row[2:4] for row in rows)
+    for _ in range(2):
+        others = links.numbers() - numbers
+        other_customers = links.customers() - customers
+        if not (others or other_customers):
+            break
+        numbers |= others
+        customers |= other_customers
+        more = _ask(db, since, ((), other_customers, (), others))
+        links.add(row[2:4] for row in more)
+        rows += more
+    persons = [links.person(each) for each in asked]
+    return {row[:2]: row for row in rows if row[0] != _LINKS}, persons
+
+
+def _ask(db: sqlite3.Connection, since: int, sought: Sequence[Collection[bytes]]) -> list[Row]:
+    """Rows of the numbers, customers and debts, and of numbers whose own links do not matter."""
+    rows: list[Row] = []
+    for some in zip_longest(*(slices(list(each)) for each in sought), fillvalue=[]):
+        counts = tuple(padded(each) for each in some)
+        rows += db.execute(_query(counts), [since, *(each for part in some for each in part)])
+    return rows
 
 
 @lru_cache(maxsize=128)
-def _query(numbers: int, customers: int, debts: int) -> str:
+def _query(counts: tuple[int, ...]) -> str:
     """One statement for rows of every kind; its places are `since`, then the hashes."""
-    parts = []
-    for key, first, count, kinds in (
-        ("number_hash", 2, numbers, _ROWS),
-        ("customer_hash", 2 + numbers, customers, _ROWS),
-        ("debt_hash", 2 + numbers + customers, debts, (_ATTEMPTS,)),
-    ):
+    parts, first = [], 2
+    for (key, kinds), count in zip(_BY, counts, strict=True):
         if count:
             sought = places(first, count)
             parts += [_ROWS[kind].format(key=key, places=sought) for kind in kinds]
+            first += count
     return " UNION ALL ".join(parts)
 
 

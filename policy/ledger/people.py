@@ -1,12 +1,12 @@
 """Owns who is who: which numbers and which of the site's customer ids were named together.
 
-Called by `facts` when it gathers, and by whatever records a number with a customer id. Naming an
-id, or another one, never makes anybody forget: whoever was linked to the number is meant as well.
+Called by `facts` when it gathers. Attempts, entries and consents that name both say it themselves;
+the table `people` keeps it of calls that were denied. Naming an id, or another one, never makes
+anybody forget: whoever was linked to the number is meant as well.
 """
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
-from functools import lru_cache
+from collections.abc import Iterable, Iterator, Set
 from typing import NamedTuple
 
 MOST = 64
@@ -39,53 +39,51 @@ class Person(NamedTuple):
 _NOBODY: frozenset[bytes] = frozenset()
 
 
-def known(db: sqlite3.Connection, asked: Sequence[Whom]) -> list[Person]:
-    """The person behind each of `asked`: the customers given and those linked to the number, and
-    all numbers linked to any of them."""
-    numbers = {each.number for each in asked if each.number}
-    customers_of = _linked(db, "number_hash", numbers)
-    customers = {each.customer for each in asked if each.customer}
-    customers.update(*customers_of.values())
-    numbers_of = _linked(db, "customer_hash", customers)
-    people = []
-    for each in asked:
-        own = frozenset((each.number,)) if each.number else _NOBODY
-        linked = frozenset(customers_of.get(each.number or b"", ()))
-        meant = linked | {each.customer} if each.customer else linked
-        if meant:
-            own = own.union(*(numbers_of.get(customer, ()) for customer in meant))
-        people.append(Person(own, meant, linked))
-    return people
+class Links:
+    """Which numbers and customers rows name together."""
+
+    def __init__(self, rows: Iterable[tuple[bytes | None, bytes | None]]) -> None:
+        self._customers_of: dict[bytes, set[bytes]] = {}
+        self._numbers_of: dict[bytes, set[bytes]] = {}
+        self.add(rows)
+
+    def add(self, rows: Iterable[tuple[bytes | None, bytes | None]]) -> None:
+        for number, customer in rows:
+            if number is not None and customer is not None:
+                self._customers_of.setdefault(number, set()).add(customer)
+                self._numbers_of.setdefault(customer, set()).add(number)
+
+    def numbers(self) -> Set[bytes]:
+        """Those of customers who are somebody."""
+        return _NOBODY.union(*(each for each in self._numbers_of.values() if len(each) <= MOST))
+
+    def customers(self) -> Set[bytes]:
+        """Those of numbers that are somebody's."""
+        return _NOBODY.union(*(each for each in self._customers_of.values() if len(each) <= MOST))
+
+    def person(self, asked: Whom) -> Person:
+        """Who is behind it: the customer given and those linked to the number, and all numbers
+        linked to any of them."""
+        own = frozenset((asked.number,)) if asked.number else _NOBODY
+        linked: Set[bytes] = self._customers_of.get(asked.number or b"", _NOBODY)
+        if len(linked) > MOST:
+            linked = _NOBODY
+        known = {each for each in linked if len(self._numbers_of[each]) <= MOST}
+        meant = known | {asked.customer} if asked.customer else known
+        for customer in meant:
+            numbers = self._numbers_of.get(customer, _NOBODY)
+            if len(numbers) <= MOST:
+                own |= numbers
+        return Person(own, frozenset(meant), frozenset(linked))
 
 
 def link(db: sqlite3.Connection, number: bytes | None, customer: bytes | None) -> None:
-    """Remembers that the two were named together."""
+    """Remembers that the two were named together by a call that left no attempt."""
     if number and customer:
         db.execute(_LINK, (number, customer))
 
 
-_LINK = f"""
-INSERT INTO people (number_hash, customer_hash)
-SELECT ?1, ?2
-WHERE NOT EXISTS (SELECT 1 FROM people WHERE number_hash = ?1 AND customer_hash = ?2)
-    AND (SELECT count(*) FROM people WHERE number_hash = ?1) < {MOST}
-    AND (SELECT count(*) FROM people WHERE customer_hash = ?2) < {MOST}
-"""  # noqa: S608 - a number of our own
-
-
-def _linked(db: sqlite3.Connection, key: str, hashes: Iterable[bytes]) -> dict[bytes, list[bytes]]:
-    """The other side of every link of these numbers (or customers)."""
-    found: dict[bytes, list[bytes]] = {}
-    for sought in slices(list(hashes)):
-        for one, other in db.execute(_links(key, padded(sought)), sought):
-            found.setdefault(one, []).append(other)
-    return found
-
-
-@lru_cache(maxsize=64)
-def _links(key: str, count: int) -> str:
-    other = "customer_hash" if key == "number_hash" else "number_hash"
-    return f"SELECT {key}, {other} FROM people WHERE {key} IN ({places(1, count)})"  # noqa: S608 - names of our own
+_LINK = "INSERT INTO people (number_hash, customer_hash) VALUES (?, ?) ON CONFLICT DO NOTHING"
 
 
 def slices(values: list[bytes]) -> Iterator[list[bytes]]:
@@ -96,7 +94,7 @@ def slices(values: list[bytes]) -> Iterator[list[bytes]]:
 
 def padded(values: list[bytes]) -> int:
     """Makes the list as long as the next power of two, so that few statements serve all lengths;
-    returns the length."""
+    returns the length, 0 of an empty one."""
     count = len(values)
     if count & (count - 1):
         values.extend([values[0]] * ((1 << count.bit_length()) - count))

@@ -64,7 +64,7 @@ class LedgerReader:
         self._keys = keys
         self._file = file
         self._asking = threading.Lock()
-        self._lists = KnownLists(db)
+        self._lists = KnownLists()
 
     @classmethod
     def open(cls, file: Path, key_file: Path, *, busy_ms: int = 5000) -> "LedgerReader":
@@ -101,8 +101,8 @@ class LedgerReader:
             some = requests[start : start + _ASKED_AT_ONCE]
             asked = [whom(self._keys, each) for each in some]
             with self._asking, explained(self._file):
-                lists = self._lists.newest()
-                facts, _ = gather(self._db, self._keys, asked, now, lists)
+                self._lists.refresh(self._db)
+                facts, _ = gather(self._db, self._keys, asked, now, self._lists.newest)
             found += [
                 without_this_call(each, request.linkedid)
                 for each, request in zip(facts, some, strict=True)

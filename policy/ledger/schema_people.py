@@ -36,7 +36,7 @@ def m004_whom_and_about_what(db: Database) -> None:
         unique=(("number_hash", "customer_hash"),),
         indexes=(("customer_hash", "number_hash"),),
     )
-    db.conn.execute(_PEOPLE_KNOWN)
+    db.conn.execute(_NAMED_IN_VAIN)
     append_only(
         db,
         "lists",
@@ -106,6 +106,7 @@ _ADDED = {
 }
 
 _REPLACED = (
+    "idx_attempts_number_hash_reserved_at",
     "idx_attempts_customer_hash_reserved_at",
     "idx_settlements_nonce",
     "idx_suppressions_customer_hash",
@@ -114,7 +115,9 @@ _REPLACED = (
 )
 
 _BY_WHAT_IS_NAMED = (
-    "attempts_of_customer ON attempts (customer_hash, reserved_at) WHERE customer_hash IS NOT NULL",
+    "attempts_of_number ON attempts (number_hash, reserved_at, customer_hash)",
+    "attempts_of_customer ON attempts (customer_hash, reserved_at, number_hash) "
+    "WHERE customer_hash IS NOT NULL",
     "attempts_of_debt ON attempts (debt_hash, reserved_at) WHERE debt_hash IS NOT NULL",
     "settlements_of_nonce ON settlements (nonce, connected, talk_seconds, at)",
     "suppressions_of_customer ON suppressions (customer_hash) WHERE customer_hash IS NOT NULL",
@@ -123,22 +126,10 @@ _BY_WHAT_IS_NAMED = (
 """Rows that name no customer, debt or call stay out of the index of those that do: a list of ten
 million numbers would only fill it with blanks."""
 
-_PEOPLE_KNOWN = """
+_NAMED_IN_VAIN = """
 INSERT INTO people (number_hash, customer_hash)
-SELECT number_hash, customer_hash
-FROM (
-    SELECT
-        number_hash,
-        customer_hash,
-        row_number() OVER (PARTITION BY number_hash ORDER BY customer_hash) AS customers,
-        row_number() OVER (PARTITION BY customer_hash ORDER BY number_hash) AS numbers
-    FROM (
-        SELECT number_hash, customer_hash FROM decisions
-        UNION SELECT number_hash, customer_hash FROM attempts
-        UNION SELECT number_hash, customer_hash FROM suppressions
-    )
-    WHERE number_hash IS NOT NULL AND customer_hash IS NOT NULL
-)
-WHERE customers <= 64 AND numbers <= 64
+SELECT DISTINCT number_hash, customer_hash
+FROM decisions
+WHERE verdict = 'DENY' AND number_hash IS NOT NULL AND customer_hash IS NOT NULL
 """
-"""Which numbers and customers were named together, in an older ledger; see `people.MOST`."""
+"""Which numbers and customers an older ledger's denied calls named together."""

@@ -1,21 +1,22 @@
 """Owns the ledger's one writing thread and its group commit.
 
-Called by `Ledger` alone. What was handed in while the disk was busy goes into one transaction, a
-savepoint each; a future resolves only after COMMIT, so what it says is on disk. When the
-transaction fails, nothing of the group was recorded and every future of it says so; the next
-group tries anew, so the writer recovers by itself.
+Called by `Ledger` alone. What was handed in while the disk was busy goes into one transaction; a
+future resolves only after COMMIT, so what it says is on disk. A write that fails takes back its own
+rows alone. When the transaction fails, nothing of the group was recorded and every future of it
+says so; the next group tries anew, so the writer recovers by itself.
 
 What a call waits for goes first; rows that only tell of calls go beside it, a few at a time, so
 that no number of them keeps a decision waiting. Each of the two keeps its order.
 """
 
+import asyncio
+import contextlib
 import os
 import sqlite3
 import threading
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -24,6 +25,7 @@ from policy.ledger.unavailable import LedgerUnavailable, RowRefused, because_of,
 
 Result = TypeVar("Result")
 Write = Callable[[sqlite3.Connection], Result]
+"""May be run twice, the first time taken back: what it does beside the rows must bear that."""
 
 _GROUP = 256
 """Most writes in one transaction: at 0.1 ms each, what the first of them waits for the last."""
@@ -31,16 +33,29 @@ _GROUP_BESIDE = 8
 """Most of the rows that nothing waits for: they hold up the next decision by under 1 ms."""
 
 
-@dataclass
 class _Job(Generic[Result]):
-    """A write on its way. Until its group is committed its outcome is kept here."""
+    """A write on its way. Until its group is committed its outcome is kept here; then it is told
+    to its future, in the loop that awaits it where there is one."""
 
-    write: Write[Result]
-    future: Future[Result] = field(default_factory=Future)
-    result: Result | None = None
-    failure: Exception | None = None
+    __slots__ = ("failure", "future", "loop", "result", "write")
+
+    def __init__(self, write: Write[Result], loop: asyncio.AbstractEventLoop | None = None) -> None:
+        self.write = write
+        self.loop = loop
+        self.future: Future[Result] | asyncio.Future[Result]
+        self.future = Future() if loop is None else loop.create_future()
+        self.result: Result | None = None
+        self.failure: Exception | None = None
+
+    def wanted(self) -> bool:
+        """Whether somebody still waits; from now on nobody can take it back."""
+        if isinstance(self.future, Future):
+            return self.future.set_running_or_notify_cancel()
+        return not self.future.cancelled()
 
     def settle(self) -> None:
+        if self.future.cancelled():
+            return
         if self.failure is not None:
             self.future.set_exception(self.failure)
         else:
@@ -48,11 +63,18 @@ class _Job(Generic[Result]):
 
 
 class GroupWriter:
-    """Takes writes from any thread. `connect` is called in the writing thread."""
+    """Takes writes from any thread. `connect` is called in the writing thread, and so is `begun` at
+    the begin of each transaction."""
 
-    def __init__(self, file: Path, connect: Callable[[], sqlite3.Connection]) -> None:
+    def __init__(
+        self,
+        file: Path,
+        connect: Callable[[], sqlite3.Connection],
+        begun: Callable[[sqlite3.Connection], None] = lambda db: None,
+    ) -> None:
         self._file = file
         self._connect = connect
+        self._begun = begun
         self._first: deque[_Job[Any]] = deque()
         self._beside: deque[_Job[Any]] = deque()
         self._closed = False
@@ -69,20 +91,29 @@ class GroupWriter:
     def submit(self, write: Write[Result]) -> Future[Result]:
         """Resolves after the commit of what `write` did. An exception of `write` takes back its
         own rows alone. A future cancelled before its turn writes nothing."""
-        return self._hand_in(_Job(write), self._first)
+        job = _Job(write)
+        self._hand_in(job, self._first)
+        return job.future  # type: ignore[return-value]  # without a loop it is a Future
 
     def submit_beside(self, write: Write[Result]) -> Future[Result]:
         """The same for what no call waits for: later than what is submitted meanwhile."""
-        return self._hand_in(_Job(write), self._beside)
+        job = _Job(write)
+        self._hand_in(job, self._beside)
+        return job.future  # type: ignore[return-value]  # without a loop it is a Future
 
-    def _hand_in(self, job: _Job[Result], line: deque[_Job[Any]]) -> Future[Result]:
+    def submit_awaited(self, write: Write[Result]) -> "asyncio.Future[Result]":
+        """As `submit`, for the running loop: it is woken once for all of a group it waits for."""
+        job = _Job(write, asyncio.get_running_loop())
+        self._hand_in(job, self._first)
+        return job.future  # type: ignore[return-value]  # with a loop it is that loop's
+
+    def _hand_in(self, job: _Job[Result], line: deque[_Job[Any]]) -> None:
         with self._handed_in:
             if not self._closed:
                 line.append(job)
                 self._handed_in.notify()
-                return job.future
+                return
         job.future.set_exception(LedgerUnavailable(f"{self._file}: the ledger is closed"))
-        return job.future
 
     def close(self) -> None:
         """Returns when everything handed in is settled and the file is closed."""
@@ -101,9 +132,10 @@ class GroupWriter:
             return
         self._opened.set_result(None)
         while taken := self._next_group():
-            group = [job for job in taken if job.future.set_running_or_notify_cancel()]
+            group = [job for job in taken if job.wanted()]
             if group:
                 self._record(connection, opened, group)
+                _tell(group)
         connection.close()
 
     def _next_group(self) -> list[_Job[Any]]:
@@ -123,18 +155,23 @@ class GroupWriter:
         try:
             with explained(self._file):
                 self._refuse_other_file(opened)
-                connection.execute("BEGIN IMMEDIATE")
-                for job in group:
-                    _attempt(connection, job)
+                self._begin(connection)
+                if not all(_left_clean(connection, job) for job in group):
+                    connection.execute("ROLLBACK")
+                    self._begin(connection)
+                    for job in group:
+                        _write_apart(connection, job)
                 connection.execute("COMMIT")
         except Exception as error:
             # Whatever it was, nothing is on disk, and each future must say so.
             _roll_back(connection)
+            unavailable = _unavailable(error, self._file)
             for job in group:
-                job.future.set_exception(_unavailable(error, self._file))
-        else:
-            for job in group:
-                job.settle()
+                job.failure = unavailable
+
+    def _begin(self, connection: sqlite3.Connection) -> None:
+        connection.execute("BEGIN IMMEDIATE")
+        self._begun(connection)
 
     def _refuse_other_file(self, opened: os.stat_result) -> None:
         """What is written to a file that is no longer at its path would be lost."""
@@ -150,9 +187,25 @@ class GroupWriter:
         refuse_read_only(self._file)
 
 
-def _attempt(connection: sqlite3.Connection, job: _Job[Any]) -> None:
-    """Runs one write under its savepoint. Raises sqlite3.Error when the group cannot go on."""
+def _left_clean(connection: sqlite3.Connection, job: _Job[Any]) -> bool:
+    """Runs one write. False when it failed after it had added rows, which the transaction now
+    holds. Raises sqlite3.Error when the group cannot go on."""
+    before = connection.total_changes
+    _run(connection, job)
+    return job.failure is None or connection.total_changes == before
+
+
+def _write_apart(connection: sqlite3.Connection, job: _Job[Any]) -> None:
+    """Runs one write under a savepoint: dearer, and it can be taken back alone."""
     connection.execute("SAVEPOINT one")
+    _run(connection, job)
+    if job.failure is not None:
+        connection.execute("ROLLBACK TO one")
+    connection.execute("RELEASE one")
+
+
+def _run(connection: sqlite3.Connection, job: _Job[Any]) -> None:
+    job.result = job.failure = None
     try:
         job.result = job.write(connection)
     except sqlite3.IntegrityError as error:
@@ -162,9 +215,24 @@ def _attempt(connection: sqlite3.Connection, job: _Job[Any]) -> None:
     except Exception as error:
         # The caller's own failure (an evaluate that raises) is for its future alone.
         job.failure = error
-    if job.failure is not None:
-        connection.execute("ROLLBACK TO one")
-    connection.execute("RELEASE one")
+
+
+def _tell(group: list[_Job[Any]]) -> None:
+    """Settles what was committed, or was not; a loop is woken once for all it waits for."""
+    by_loop: dict[asyncio.AbstractEventLoop, list[_Job[Any]]] = {}
+    for job in group:
+        if job.loop is None:
+            job.settle()
+        else:
+            by_loop.setdefault(job.loop, []).append(job)
+    for loop, jobs in by_loop.items():
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            loop.call_soon_threadsafe(_settle, jobs)
+
+
+def _settle(jobs: list[_Job[Any]]) -> None:
+    for job in jobs:
+        job.settle()
 
 
 def _roll_back(connection: sqlite3.Connection) -> None:
