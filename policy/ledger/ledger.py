@@ -6,10 +6,8 @@ with a future that resolves when the row is on disk, or with LedgerUnavailable w
 are added, never changed.
 """
 
-import asyncio
 import json
 import sqlite3
-from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import asdict, astuple
 from datetime import datetime
@@ -81,20 +79,8 @@ class Ledger:
         nothing was recorded, ValueError when the nonce is empty or was allowed before (each call
         needs its own), and whatever `evaluate` raises; none of these is an ALLOW.
         """
-        return self._writer.submit(self._deciding(request, evaluate, now))
-
-    def decide_awaited(
-        self, request: DialRequest, evaluate: Evaluate, now: datetime
-    ) -> "asyncio.Future[Decided]":
-        """As `decide`, for the running event loop, at less cost: all decisions that were committed
-        together come back to it together."""
-        return self._writer.submit_awaited(self._deciding(request, evaluate, now))
-
-    def _deciding(
-        self, request: DialRequest, evaluate: Evaluate, now: datetime
-    ) -> Callable[[sqlite3.Connection], Decided]:
         asked = Asked(self._keys, request)
-        return lambda db: asked.decide(db, evaluate, now, self._lists.newest)
+        return self._writer.submit(lambda db: asked.decide(db, evaluate, now, self._lists.newest))
 
     def record_decision(
         self, request: DialRequest, decision: Decision, now: datetime

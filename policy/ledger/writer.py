@@ -9,8 +9,6 @@ What a call waits for goes first; rows that only tell of calls go beside it, a f
 that no number of them keeps a decision waiting. Each of the two keeps its order.
 """
 
-import asyncio
-import contextlib
 import os
 import sqlite3
 import threading
@@ -34,28 +32,17 @@ _GROUP_BESIDE = 8
 
 
 class _Job(Generic[Result]):
-    """A write on its way. Until its group is committed its outcome is kept here; then it is told
-    to its future, in the loop that awaits it where there is one."""
+    """A write on its way. Until its group is committed its outcome is kept here."""
 
-    __slots__ = ("failure", "future", "loop", "result", "write")
+    __slots__ = ("failure", "future", "result", "write")
 
-    def __init__(self, write: Write[Result], loop: asyncio.AbstractEventLoop | None = None) -> None:
+    def __init__(self, write: Write[Result]) -> None:
         self.write = write
-        self.loop = loop
-        self.future: Future[Result] | asyncio.Future[Result]
-        self.future = Future() if loop is None else loop.create_future()
+        self.future: Future[Result] = Future()
         self.result: Result | None = None
         self.failure: Exception | None = None
 
-    def wanted(self) -> bool:
-        """Whether somebody still waits; from now on nobody can take it back."""
-        if isinstance(self.future, Future):
-            return self.future.set_running_or_notify_cancel()
-        return not self.future.cancelled()
-
     def settle(self) -> None:
-        if self.future.cancelled():
-            return
         if self.failure is not None:
             self.future.set_exception(self.failure)
         else:
@@ -91,29 +78,20 @@ class GroupWriter:
     def submit(self, write: Write[Result]) -> Future[Result]:
         """Resolves after the commit of what `write` did. An exception of `write` takes back its
         own rows alone. A future cancelled before its turn writes nothing."""
-        job = _Job(write)
-        self._hand_in(job, self._first)
-        return job.future  # type: ignore[return-value]  # without a loop it is a Future
+        return self._hand_in(_Job(write), self._first)
 
     def submit_beside(self, write: Write[Result]) -> Future[Result]:
         """The same for what no call waits for: later than what is submitted meanwhile."""
-        job = _Job(write)
-        self._hand_in(job, self._beside)
-        return job.future  # type: ignore[return-value]  # without a loop it is a Future
+        return self._hand_in(_Job(write), self._beside)
 
-    def submit_awaited(self, write: Write[Result]) -> "asyncio.Future[Result]":
-        """As `submit`, for the running loop: it is woken once for all of a group it waits for."""
-        job = _Job(write, asyncio.get_running_loop())
-        self._hand_in(job, self._first)
-        return job.future  # type: ignore[return-value]  # with a loop it is that loop's
-
-    def _hand_in(self, job: _Job[Result], line: deque[_Job[Any]]) -> None:
+    def _hand_in(self, job: _Job[Result], line: deque[_Job[Any]]) -> Future[Result]:
         with self._handed_in:
             if not self._closed:
                 line.append(job)
                 self._handed_in.notify()
-                return
+                return job.future
         job.future.set_exception(LedgerUnavailable(f"{self._file}: the ledger is closed"))
+        return job.future
 
     def close(self) -> None:
         """Returns when everything handed in is settled and the file is closed."""
@@ -132,10 +110,11 @@ class GroupWriter:
             return
         self._opened.set_result(None)
         while taken := self._next_group():
-            group = [job for job in taken if job.wanted()]
+            group = [job for job in taken if job.future.set_running_or_notify_cancel()]
             if group:
                 self._record(connection, opened, group)
-                _tell(group)
+                for job in group:
+                    job.settle()
         connection.close()
 
     def _next_group(self) -> list[_Job[Any]]:
@@ -215,24 +194,6 @@ def _run(connection: sqlite3.Connection, job: _Job[Any]) -> None:
     except Exception as error:
         # The caller's own failure (an evaluate that raises) is for its future alone.
         job.failure = error
-
-
-def _tell(group: list[_Job[Any]]) -> None:
-    """Settles what was committed, or was not; a loop is woken once for all it waits for."""
-    by_loop: dict[asyncio.AbstractEventLoop, list[_Job[Any]]] = {}
-    for job in group:
-        if job.loop is None:
-            job.settle()
-        else:
-            by_loop.setdefault(job.loop, []).append(job)
-    for loop, jobs in by_loop.items():
-        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
-            loop.call_soon_threadsafe(_settle, jobs)
-
-
-def _settle(jobs: list[_Job[Any]]) -> None:
-    for job in jobs:
-        job.settle()
 
 
 def _roll_back(connection: sqlite3.Connection) -> None:

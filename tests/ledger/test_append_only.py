@@ -18,6 +18,7 @@ def full_ledger(ledger_file: Path, key_file: Path) -> Path:
         record_one_call(ledger)
         entry = ledger.suppress("+8613900139000", source="manual", now=NOW).result(WAIT_S)
         consent = Waiver("", ("house.hours",), "form 12", NOW)
+        ledger.decide(asked("denied", customer="somebody"), at_most(0), NOW).result(WAIT_S)
         waiver = ledger.consent(consent, number=NUMBER, who="Li").result(WAIT_S)
         for future in (
             ledger.release(entry, who="Li", why="another person's number", now=NOW),
