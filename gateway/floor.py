@@ -114,6 +114,7 @@ Payload = (
     | oversight.FindingRaised
     | oversight.SuppressionMade
     | oversight.HealthChanged
+    | oversight.BypassFound
 )
 
 
@@ -123,6 +124,7 @@ class Floor:
     def __init__(self, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self._now = now
         self._calls: dict[str, LiveCall] = {}
+        self._of_linkedid: dict[str, list[str]] = {}
         self._watchers: set[Watcher] = set()
         self._sequence = 0
 
@@ -143,11 +145,16 @@ class Floor:
         """
         if call.call_id not in self._calls:
             self._calls[call.call_id] = call
+            self._of_linkedid.setdefault(call.linkedid, []).append(call.call_id)
             self.publish_as(oversight.CallChanged, call.changed)
 
     def call(self, call_id: str) -> LiveCall | None:
         """A call that is up, or that ended within the last minute."""
         return self._calls.get(call_id)
+
+    def of_linkedid(self, linkedid: str) -> tuple[LiveCall, ...]:
+        """The calls of Asterisk's `linkedid` that are up, or ended within the last minute."""
+        return tuple(self._calls[each] for each in self._of_linkedid.get(linkedid, ()))
 
     def calls(self) -> tuple[LiveCall, ...]:
         """The calls that have not ended, oldest first."""
@@ -192,13 +199,20 @@ class Floor:
         for call in tuple(self._calls.values()):
             if call.state is CallState.ENDED:
                 if call.ended_at is None or now - call.ended_at >= _REMEMBERED:
-                    del self._calls[call.call_id]
+                    self._forget(call)
             elif (
                 call.state is CallState.DIALLING
                 and not call.channels
                 and now - call.started_at >= UNDIALLED
             ):
                 self.ended(call.call_id)
+
+    def _forget(self, call: LiveCall) -> None:
+        del self._calls[call.call_id]
+        others = self._of_linkedid[call.linkedid]
+        others.remove(call.call_id)
+        if not others:
+            del self._of_linkedid[call.linkedid]
 
     def publish(self, payload: Payload) -> None:
         """Hands an event to every watcher, with its sequence and time."""
@@ -282,6 +296,7 @@ _FIELDS: Mapping[type, str] = {
     oversight.FindingRaised: "finding",
     oversight.SuppressionMade: "suppression",
     oversight.HealthChanged: "health",
+    oversight.BypassFound: "bypass",
 }
 
 

@@ -19,6 +19,7 @@ from policy.ledger import (
     DecisionCounts,
     LedgerReader,
     LedgerUnavailable,
+    RecordedBypass,
     RecordedFinding,
     RecordedSuppression,
 )
@@ -36,7 +37,7 @@ class History:
         self._key_file = key_file
 
     def events(self, limit: int) -> Sequence[oversight.Event]:
-        """The newest `limit` decisions, findings and suppressions each, oldest first."""
+        """The newest `limit` decisions, findings, suppressions and bypasses each, oldest first."""
         try:
             with LedgerReader.open(self._file, self._key_file) as reader:
                 found = [
@@ -50,6 +51,10 @@ class History:
                         for each in reader.recent_decisions(limit)
                     ),
                     *map(_raised, reader.recent_findings(limit)),
+                    *(
+                        oversight.Event(at=each.bypass.at.timestamp(), bypass=bypass_found(each))
+                        for each in reader.recent_bypasses(limit)
+                    ),
                     *(
                         oversight.Event(
                             at=each.suppression.since.timestamp(),
@@ -103,6 +108,18 @@ def suppression_made(recorded: RecordedSuppression) -> oversight.SuppressionMade
         call_id=recorded.call_id,
         finding_id=recorded.finding_id,
         provisional=recorded.suppression.provisional,
+    )
+
+
+def bypass_found(recorded: RecordedBypass) -> oversight.BypassFound:
+    """A call that went round the gate as it is published: the number masked."""
+    bypass = recorded.bypass
+    return oversight.BypassFound(
+        bypass_id=recorded.bypass_id,
+        number_masked=numbers.masked(bypass.number),
+        trunk=bypass.trunk,
+        linkedid=bypass.linkedid,
+        source=bypass.source,
     )
 
 

@@ -37,6 +37,12 @@ class Metrics:
             registry=self.registry,
         )
 
+        self._bypasses = Counter(
+            "callwarden_bypasses",
+            "Calls that reached a trunk without a decision, by trunk.",
+            ("trunk",),
+            registry=self.registry,
+        )
         self._shed = Counter(
             "callwarden_legs_shed",
             "Parties of calls that ended before their turn to be listened to came.",
@@ -52,6 +58,9 @@ class Metrics:
 
     def ledger_error(self) -> None:
         self._ledger_errors.inc()
+
+    def bypass(self, trunk: str) -> None:
+        self._bypasses.labels(trunk).inc()
 
     def leg_shed(self) -> None:
         self._shed.inc()

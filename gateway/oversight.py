@@ -134,6 +134,8 @@ def _identity(event: oversight.Event) -> tuple[str, ...] | None:
             return ("utterance", event.utterance.call_id, event.utterance.utterance.utterance_id)
         case "suppression":
             return ("suppression", event.suppression.suppression_id)
+        case "bypass":
+            return ("bypass", event.bypass.bypass_id)
     return None
 
 

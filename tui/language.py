@@ -18,6 +18,10 @@ TEXTS: dict[str, tuple[str, str]] = {
     "bar.silent": ("无消息 {age}", "silent {age}"),
     "bar.lost": ("已断开 · 画面停在 {age}前", "lost · view is {age} old"),
     "bar.never": ("未连上网关", "no gateway yet"),
+    "bar.bypass": (
+        "{count} 通呼叫绕过了闸门，最近一通 {at} 经 {trunk} 拨往 {number}",
+        "{count} went round the gate, the last at {at} over {trunk} to {number}",
+    ),
     "bar.retry": (
         "连不上网关（{why}），{wait} 后重试。画面停在最后收到的那一刻。",
         "The gateway cannot be reached ({why}); trying again in {wait}. "

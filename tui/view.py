@@ -25,6 +25,7 @@ from callwarden.v1.oversight_pb2 import (
     CALL_STATE_ENDED,
     CALL_STATE_UNHEARD,
     CALL_STATE_UNSPECIFIED,
+    BypassFound,
     CallChanged,
     DecisionMade,
     Event,
@@ -110,6 +111,14 @@ class Suppressed:
 
     at: float
     suppression: SuppressionMade
+
+
+@dataclass(frozen=True)
+class WentRound:
+    """A call that reached a trunk without a decision, and when."""
+
+    at: float
+    bypass: BypassFound
 
 
 @dataclass
@@ -221,6 +230,7 @@ class View:
         self.decisions: deque[Made] = deque(maxlen=KEPT)
         self.findings: dict[tuple[str, str], Raised] = {}
         self.suppressions: dict[str, Suppressed] = {}
+        self.bypasses: dict[str, WentRound] = {}
         self.health = HealthChanged()
         self.live = False
         """The present state has come in full."""
@@ -255,6 +265,10 @@ class View:
                 return self._find(event.at, event.finding)
             case "suppression":
                 return self._suppress(event.at, event.suppression)
+            case "bypass":
+                self.bypasses[event.bypass.bypass_id] = WentRound(event.at, event.bypass)
+                _bound(self.bypasses)
+                return Area.HEALTH
             case "health":
                 self.health = event.health
                 return Area.HEALTH

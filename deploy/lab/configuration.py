@@ -18,7 +18,7 @@ DIALPLAN_INCLUDE = Path(__file__).resolve().parent.parent / "asterisk" / "callwa
 _EMPTY = """\
 acl amd ccss cli cli_permissions codecs confbridge dnsmgr dsp enum extconfig features followme
 indications musiconhold pjproject pjsip_notify queuerules queues res_curl res_parking
-resolver_unbound say sorcery stasis stir_shaken udptl users voicemail cel cdr_manager
+resolver_unbound say sorcery stasis stir_shaken udptl users voicemail cel
 chan_websocket geolocation aeap
 """
 
@@ -151,6 +151,7 @@ protocols = media
 reconnect_attempts = 1
 tls_enabled = no
 """,
+        "cdr_manager.conf": "[general]\nenabled = yes\n",
         "rtp.conf": f"""\
 [general]
 rtpstart = {rtp_first}

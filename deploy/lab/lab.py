@@ -108,6 +108,7 @@ class Lab:
                 "ami": f"{host}:{at.ami}",
                 "ami_user": "callwarden",
                 "ami_secret": at.secret,
+                "trunks": ["PJSIP/carrier", "PJSIP/trunk*"],
             },
             "media": {"listen": f"{host}:{at.media}", "rtp_ports": list(at.gateway_rtp)},
             "recognizer": {

@@ -15,13 +15,14 @@ from typing import Any, Final
 import structlog
 
 from callwarden.settings import Media, Settings
-from gateway.asterisk.ami import watch_ami
 from gateway.asterisk.answered_call import AnsweredCall, Room
 from gateway.asterisk.ari import Ari, AriRefused, AriUnavailable
 from gateway.asterisk.ari_socket import Event
 from gateway.asterisk.attempts import Attempt, Attempts
+from gateway.asterisk.bypass import BypassWatch
 from gateway.asterisk.fork import Stasis, delete_orphans
 from gateway.asterisk.known_before import KnownBefore
+from gateway.asterisk.trunk_call import NONCE
 from gateway.asterisk.turns import Turns
 from gateway.durable import Durable
 from gateway.enforcement import Enforcement
@@ -38,7 +39,6 @@ from policy.ledger.reader import LedgerReader
 
 _log = structlog.get_logger(__name__)
 
-NONCE: Final = "CALLWARDEN_NONCE"
 _HELPER_LEG: Final = "Local/s@callwarden-gate-leg"
 """Channels that only ask the gate: they bear the nonce and are no party of the call."""
 _NAMED: Final = "CallwardenNonce"
@@ -84,6 +84,15 @@ class Pbx:
         )
         self._durable = Durable(health)
         self._enforcement = Enforcement(ledger, self._durable, floor)
+        self._bypasses = BypassWatch(
+            settings,
+            floor,
+            ledger=ledger,
+            durable=self._durable,
+            health=health,
+            metrics=metrics,
+            ari=self._ari,
+        )
         self._attempts = Attempts()
         self._nonces: dict[str, str] = {}
         self._ending: set[asyncio.Task[None]] = set()
@@ -112,7 +121,7 @@ class Pbx:
             parts.create_task(self._keep_media())
             parts.create_task(self._keep_events())
             parts.create_task(self._link.watch())
-            parts.create_task(watch_ami(self._settings.asterisk, self._health))
+            parts.create_task(self._bypasses.run())
 
     async def hang_up(self, call_id: str) -> None:
         """Ends both channels. Raises KeyError: no such call is up; AriUnavailable, AriRefused."""

@@ -37,6 +37,7 @@ _CHINESE = {
     "call_id": "通话编号",
     "call_seconds": "通话秒数",
     "causes": "未分析原因",
+    "bypass_id": "绕行编号",
     "channel": "渠道",
     "confidence": "置信度",
     "connected": "是否接通",
@@ -76,6 +77,7 @@ _CHINESE = {
     "talk_seconds": "通话时长秒",
     "title_en": "规则名称（英文）",
     "title_zh": "规则名称（中文）",
+    "trunk": "中继",
     "until": "截止时间",
     "verdict": "结论",
 }
@@ -130,7 +132,7 @@ def export(
     file: Path | None,
 ) -> None:
     """Writes the log for an auditor: violations found, decisions, calls, suppressions, coverage,
-    or what a rulebook in shadow would have decided.
+    what a rulebook in shadow would have decided, or calls that went round the gate.
 
     Oldest first, numbers masked, times in UTC.
     """

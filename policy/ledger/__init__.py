@@ -9,11 +9,13 @@ from policy.ledger.ledger import Ledger
 from policy.ledger.reader import LedgerReader
 from policy.ledger.records import (
     Activation,
+    Bypass,
     CallRecord,
     Decided,
     DecisionCounts,
     ImportedList,
     LegCoverage,
+    RecordedBypass,
     RecordedDecision,
     RecordedFinding,
     RecordedSuppression,
@@ -23,6 +25,7 @@ from policy.ledger.unavailable import LedgerUnavailable, RowRefused
 
 __all__ = [
     "Activation",
+    "Bypass",
     "CallRecord",
     "Decided",
     "DecisionCounts",
@@ -31,6 +34,7 @@ __all__ = [
     "LedgerReader",
     "LedgerUnavailable",
     "LegCoverage",
+    "RecordedBypass",
     "RecordedDecision",
     "RecordedFinding",
     "RecordedSuppression",

@@ -163,6 +163,18 @@ KINDS: dict[str, Kind] = {
             **_plains("scene", "agent", "rulebook_version", "rulebook_digest"),
         },
     ),
+    "bypasses": Kind(
+        "bypasses",
+        "* FROM bypasses",
+        "at",
+        "",
+        {
+            "at": _time("at"),
+            "bypass_id": _plain("bypass_id"),
+            "number": _number,
+            **_plains("trunk", "linkedid", "source"),
+        },
+    ),
     "calls": Kind(
         "calls",
         "calls.*, answered_at, ended_at, seconds, call_ends.q850_cause, settled.disposition, "

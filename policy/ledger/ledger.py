@@ -22,7 +22,7 @@ from policy.ledger import activations, connection, consents, do_not_call, left_o
 from policy.ledger.deciding import Asked, Evaluate, recorded_reasons
 from policy.ledger.facts import KnownLists
 from policy.ledger.moment import micros
-from policy.ledger.records import CallRecord, Decided, ImportedList, LegCoverage, Mode
+from policy.ledger.records import Bypass, CallRecord, Decided, ImportedList, LegCoverage, Mode
 from policy.ledger.rows import Value, insert, named, new_id
 from policy.ledger.seal import Seal
 from policy.ledger.writer import GroupWriter
@@ -233,6 +233,30 @@ class Ledger:
         return self._writer.submit(
             lambda db: activations.activate(db, rulebook, mode=mode, who=who, note=note, now=now)
         )
+
+    def record_bypass(self, bypass: Bypass) -> Future[str]:
+        """A call went round the gate. Resolves to the bypass' id; to an empty text when this
+        channel's was recorded before."""
+        bypass_id = new_id()
+        number = named(self._keys, bypass.number, "")
+
+        def write(db: sqlite3.Connection) -> str:
+            before = db.total_changes
+            insert(
+                db,
+                "bypasses",
+                bypass_id=bypass_id,
+                at=micros(bypass.at),
+                number_hash=number.number_hash,
+                number_sealed=number.number_sealed,
+                trunk=bypass.trunk,
+                channel_id=bypass.channel_id,
+                linkedid=bypass.linkedid,
+                source=bypass.source,
+            )
+            return bypass_id if db.total_changes > before else ""
+
+        return self._writer.submit_beside(write)
 
     def begin_call(self, call: CallRecord) -> Future[None]:
         """A call is being placed. Said again (by a gateway that was restarted), it stays."""

@@ -30,8 +30,10 @@ from policy.ledger.facts import (
 from policy.ledger.moment import instant, micros
 from policy.ledger.records import (
     Activation,
+    Bypass,
     DecisionCounts,
     Mode,
+    RecordedBypass,
     RecordedDecision,
     RecordedFinding,
     RecordedSuppression,
@@ -117,6 +119,21 @@ class LedgerReader:
             [nonce],
         )
         return self._decision(found[0]) if found else None
+
+    def allowed_on(self, channel_id: str) -> list[RecordedDecision]:
+        """The newest decisions that allowed a call asked for on this channel of Asterisk's, at most
+        20: their nonces begin with its id."""
+        found = self._rows(
+            "SELECT * FROM decisions WHERE nonce > ? AND nonce < ? AND verdict = 'ALLOW' "
+            "ORDER BY seq DESC LIMIT 20",
+            [f"{channel_id}-", f"{channel_id}."],  # "." is the letter after "-"
+        )
+        return [self._decision(row) for row in found]
+
+    def recent_bypasses(self, limit: int) -> list[RecordedBypass]:
+        """The newest calls that went round the gate, newest first."""
+        found = self._rows("SELECT * FROM bypasses ORDER BY seq DESC LIMIT ?", [limit])
+        return [self._bypass(row) for row in found]
 
     def recent_decisions(self, limit: int) -> list[RecordedDecision]:
         """The newest decisions, newest first."""
@@ -229,6 +246,19 @@ class LedgerReader:
             cursor = self._db.cursor()
             cursor.row_factory = sqlite3.Row
             return cursor.execute(query, values).fetchall()
+
+    def _bypass(self, row: sqlite3.Row) -> RecordedBypass:
+        return RecordedBypass(
+            row["bypass_id"],
+            Bypass(
+                instant(row["at"]),
+                self._keys.opened("number", row["number_sealed"]),
+                row["trunk"],
+                row["channel_id"],
+                row["linkedid"],
+                row["source"],
+            ),
+        )
 
     def _decision(self, row: sqlite3.Row) -> RecordedDecision:
         request = DialRequest(

@@ -112,6 +112,26 @@ class RecordedSuppression:
 
 
 @dataclass(frozen=True)
+class Bypass:
+    """A call that reached `trunk` (its endpoint) without a decision. `number` is canonical where it
+    can be, empty where nobody tells it; `channel_id` is Asterisk's, once; `source` says what told:
+    "dial", "up" (found up at a connection) or "cdr"."""
+
+    at: datetime
+    number: str = field(repr=False)
+    trunk: str
+    channel_id: str
+    linkedid: str
+    source: str
+
+
+@dataclass(frozen=True)
+class RecordedBypass:
+    bypass_id: str
+    bypass: Bypass
+
+
+@dataclass(frozen=True)
 class ImportedList:
     """An import of a suppression list that ran to its end: `rows` in the file, `added` of them new,
     `rejected` as no entries. `as_of` is when the list was obtained, `at` when the import ended.

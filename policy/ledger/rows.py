@@ -13,8 +13,8 @@ from policy.ledger.seal import Seal
 
 Value = str | int | float | bytes | None
 
-_SAID_AGAIN = frozenset({"calls", "answers", "call_ends", "legs"})
-"""Tables in which the first row of a call stays when the same is said again."""
+_SAID_AGAIN = frozenset({"calls", "answers", "call_ends", "legs", "bypasses"})
+"""Tables in which the first row of a call or channel stays when the same is said again."""
 
 
 class Named(NamedTuple):

@@ -229,6 +229,28 @@ def m005_shadow(db: Database) -> None:
     )
 
 
+@migrations()
+def m006_bypasses(db: Database) -> None:
+    """Calls that reached a trunk without a decision."""
+    append_only(
+        db,
+        "bypasses",
+        {
+            "bypass_id": str,
+            "at": int,
+            "number_hash": bytes,
+            "number_sealed": bytes,
+            "trunk": str,
+            "channel_id": str,
+            "linkedid": str,
+            "source": str,
+        },
+        optional=("number_hash", "number_sealed"),
+        unique=(("channel_id",),),
+        indexes=(("at",),),
+    )
+
+
 def migrate(connection: sqlite3.Connection, check_value: bytes) -> None:
     """Brings the tables up to date, within the caller's transaction. A fresh file becomes a
     ledger that belongs to the key of `check_value`."""

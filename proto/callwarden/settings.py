@@ -41,6 +41,13 @@ def _dialect(code: str) -> str:
 Dialect = Annotated[str, AfterValidator(_dialect)]
 
 
+Endpoint = Annotated[
+    str,
+    StringConstraints(pattern=r"^[A-Za-z0-9]+/[^\s,/]+$"),
+    Field(description="TECHNOLOGY/NAME, * and ? standing for anything"),
+]
+
+
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -100,6 +107,11 @@ class Asterisk(_Section):
         "callwarden",
         pattern="^[a-z][a-z0-9_-]{0,38}$",
         description="name of the Stasis application, and prefix of all that the fork makes",
+    )
+    trunks: tuple[Endpoint, ...] = Field(
+        (),
+        description="endpoints towards customers, such as PJSIP/trunk or PJSIP/carrier-*: a call "
+        "that reaches one without a decision is reported",
     )
     ami: Address = Field("127.0.0.1:5038", description="manager.conf")
     ami_user: str = Field("callwarden", description="section in manager.conf")

@@ -28,6 +28,9 @@ from deploy.lab import Lab
 from deploy.lab.calls import Outcome, PlacedCall
 from policy.ledger.reader import LedgerReader
 
+_BOUND_S = 20.0
+"""For what happens within a second on a quiet machine."""
+
 
 class Stack:
     """One lab's gateway and, where started, recognizer. Made by `stack`."""
@@ -83,7 +86,7 @@ class Stack:
         self,
         wanted: Callable[[oversight.Event], bool],
         what: str,
-        bound_s: float = 10,
+        bound_s: float = _BOUND_S,
         since: int = 0,
     ) -> oversight.Event:
         """The first such event from the `since`th on; AssertionError when none falls in time."""
@@ -113,7 +116,7 @@ class Stack:
         await self.seen(told, f"{part} {status}", since=since)
 
     async def call_is(
-        self, state: "oversight.CallState.ValueType", bound_s: float = 10, since: int = 0
+        self, state: "oversight.CallState.ValueType", bound_s: float = _BOUND_S, since: int = 0
     ) -> oversight.CallChanged:
         event = await self.seen(
             lambda each: each.call.state == state, f"call {state}", bound_s, since
@@ -134,6 +137,11 @@ class Stack:
         with contextlib.closing(sqlite3.connect(self.settings.ledger_file)) as ledger:
             ledger.row_factory = sqlite3.Row
             return [dict(row) for row in ledger.execute(query, values)]
+
+    def write(self, statement: str) -> None:
+        """Tries to change the ledger from outside."""
+        with contextlib.closing(sqlite3.connect(self.settings.ledger_file)) as ledger:
+            ledger.execute(statement)
 
     async def coverage_of(self, call_id: str) -> dict[str, dict[str, Any]]:
         """The coverage rows of an ended call by leg, once they are there; causes as a list."""

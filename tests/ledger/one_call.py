@@ -5,7 +5,7 @@ from typing import Final
 
 from policy.dialling.decision import Decision, Verdict
 from policy.identity import RulebookIdentity, RulebookText, Title
-from policy.ledger import CallRecord, Ledger, LegCoverage
+from policy.ledger import Bypass, CallRecord, Ledger, LegCoverage
 from policy.speech.doubt import Doubt, SecondLook
 from policy.speech.finding import Finding, FindingStatus, Severity
 from policy.speech.utterance import Leg, Token, Utterance
@@ -63,6 +63,9 @@ def record_one_call(ledger: Ledger) -> None:
     refused = Decision(Verdict.DENY, (LIMIT,), NOW, RULEBOOK)
     ledger.record_shadow(decided.result().decision_id, refused, NOW).result(WAIT_S)
     ledger.activate(WRITTEN, mode="active", who="Li", now=NOW).result(WAIT_S)
+    went_round = Bypass(NOW, NUMBER, "PJSIP/trunk", "pbx-9.1", "pbx-9.1", "dial")
+    assert ledger.record_bypass(went_round).result(WAIT_S)
+    assert ledger.record_bypass(went_round).result(WAIT_S) == ""
     for future in (
         ledger.begin_call(call),
         ledger.add_shadow_finding("n1", FINDING, NOW),

@@ -152,6 +152,7 @@ def test_what_an_older_ledger_knew_is_known(older: tuple[Path, Path]) -> None:
         "decisions": 4,
         "shadow": 0,
         "shadow-findings": 0,
+        "bypasses": 0,
         "calls": 1,
         "suppressions": 2,
         "coverage": 1,

@@ -15,6 +15,8 @@ from tui.spans import Line, Span, fit, width, wrap
 from tui.view import NEEDS_PERSON
 from tui.widgets.lines import Lines
 
+_ALERT_S = 3600.0
+"""How long a call that went round the gate stays on top."""
 _PARTS = {
     "gate": "part.gate",
     "ledger": "part.ledger",
@@ -42,7 +44,7 @@ class Bar(Lines):
 
     def update_from(self, sight: Sight, pane: str) -> None:
         cells = self.content_size.width
-        warning = _warning(sight, cells)
+        warning = [*_warning(sight, cells), *_bypasses(sight, cells)]
         self.styles.height = 2 + len(warning)
         first = _between(self._panes(sight, pane, cells), _link(sight), cells)
         self.show([first, _between(_figures(sight), _parts(sight, cells), cells), *warning])
@@ -104,6 +106,22 @@ def _link(sight: Sight) -> Line:
     if link.state is State.LIVE:
         return ((f" ▲ {say('bar.silent', age=told)} ", "alarm"), *clock)
     return ((f" ✖ {say('bar.lost', age=told)} ", "alarm"), *clock)
+
+
+def _bypasses(sight: Sight, cells: int) -> list[Line]:
+    """Calls that went round the gate lately: how many, and the last of them."""
+    late = [each for each in sight.view.bypasses.values() if sight.floor_now - each.at < _ALERT_S]
+    if not late:
+        return []
+    last = max(late, key=lambda each: each.at)
+    text = sight.language.say(
+        "bar.bypass",
+        count=str(len(late)),
+        at=sight.times.clock(last.at),
+        number=last.bypass.number_masked or "—",
+        trunk=last.bypass.trunk,
+    )
+    return [fit(((f" ▲ {text} ", "alarm"),), cells)]
 
 
 def _warning(sight: Sight, cells: int) -> list[Line]:

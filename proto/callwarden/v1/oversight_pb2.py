@@ -25,45 +25,47 @@ _sym_db = _symbol_database.Default()
 from callwarden.v1 import conversation_pb2 as callwarden_dot_v1_dot_conversation__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1d\x63\x61llwarden/v1/oversight.proto\x12\rcallwarden.v1\x1a callwarden/v1/conversation.proto\"\x1f\n\x0cWatchRequest\x12\x0f\n\x07history\x18\x01 \x01(\r\"\xfe\x02\n\x05\x45vent\x12\x10\n\x08sequence\x18\x01 \x01(\x04\x12\n\n\x02\x61t\x18\x02 \x01(\x01\x12#\n\x04live\x18\x03 \x01(\x0b\x32\x13.callwarden.v1.LiveH\x00\x12/\n\x08\x64\x65\x63ision\x18\x04 \x01(\x0b\x32\x1b.callwarden.v1.DecisionMadeH\x00\x12*\n\x04\x63\x61ll\x18\x05 \x01(\x0b\x32\x1a.callwarden.v1.CallChangedH\x00\x12\x32\n\tutterance\x18\x06 \x01(\x0b\x32\x1d.callwarden.v1.UtteranceHeardH\x00\x12/\n\x07\x66inding\x18\x07 \x01(\x0b\x32\x1c.callwarden.v1.FindingRaisedH\x00\x12\x35\n\x0bsuppression\x18\x08 \x01(\x0b\x32\x1e.callwarden.v1.SuppressionMadeH\x00\x12.\n\x06health\x18\t \x01(\x0b\x32\x1c.callwarden.v1.HealthChangedH\x00\x42\t\n\x07payload\"\x06\n\x04Live\"Z\n\x06Reason\x12\x0c\n\x04rule\x18\x01 \x01(\t\x12\x0c\n\x04pack\x18\x02 \x01(\t\x12\x10\n\x08title_zh\x18\x03 \x01(\t\x12\x10\n\x08title_en\x18\x04 \x01(\t\x12\x10\n\x08\x63itation\x18\x05 \x01(\t\"\x82\x02\n\x0c\x44\x65\x63isionMade\x12\x13\n\x0b\x64\x65\x63ision_id\x18\x01 \x01(\t\x12\'\n\x07verdict\x18\x02 \x01(\x0e\x32\x16.callwarden.v1.Verdict\x12&\n\x07reasons\x18\x03 \x03(\x0b\x32\x15.callwarden.v1.Reason\x12\x10\n\x08\x65\x61rliest\x18\x04 \x01(\x01\x12\x15\n\rnumber_masked\x18\x05 \x01(\t\x12\r\n\x05\x61gent\x18\x06 \x01(\t\x12\r\n\x05scene\x18\x07 \x01(\t\x12\x31\n\x08rulebook\x18\x08 \x01(\x0b\x32\x1f.callwarden.v1.RulebookIdentity\x12\x12\n\nelapsed_ms\x18\t \x01(\x01\"\xb5\x02\n\x0b\x43\x61llChanged\x12\x0f\n\x07\x63\x61ll_id\x18\x01 \x01(\t\x12\'\n\x05state\x18\x02 \x01(\x0e\x32\x18.callwarden.v1.CallState\x12\x15\n\rnumber_masked\x18\x03 \x01(\t\x12\r\n\x05\x61gent\x18\x04 \x01(\t\x12\r\n\x05scene\x18\x05 \x01(\t\x12\x12\n\nstarted_at\x18\x06 \x01(\x01\x12\x13\n\x0b\x61nswered_at\x18\x07 \x01(\x01\x12\x10\n\x08\x65nded_at\x18\x08 \x01(\x01\x12#\n\x07talking\x18\t \x03(\x0e\x32\x12.callwarden.v1.Leg\x12,\n\x08\x63overage\x18\n \x03(\x0b\x32\x1a.callwarden.v1.LegCoverage\x12\x15\n\runheard_cause\x18\x0b \x01(\t\x12\x12\n\nq850_cause\x18\x0c \x01(\r\"N\n\x0eUtteranceHeard\x12\x0f\n\x07\x63\x61ll_id\x18\x01 \x01(\t\x12+\n\tutterance\x18\x02 \x01(\x0b\x32\x18.callwarden.v1.Utterance\"g\n\rFindingRaised\x12\x0f\n\x07\x63\x61ll_id\x18\x01 \x01(\t\x12\r\n\x05\x61gent\x18\x02 \x01(\t\x12\r\n\x05scene\x18\x03 \x01(\t\x12\'\n\x07\x66inding\x18\x04 \x01(\x0b\x32\x16.callwarden.v1.Finding\"\x8a\x01\n\x0fSuppressionMade\x12\x16\n\x0esuppression_id\x18\x01 \x01(\t\x12\x15\n\rnumber_masked\x18\x02 \x01(\t\x12\x0e\n\x06source\x18\x03 \x01(\t\x12\x0f\n\x07\x63\x61ll_id\x18\x04 \x01(\t\x12\x12\n\nfinding_id\x18\x05 \x01(\t\x12\x13\n\x0bprovisional\x18\x06 \x01(\x08\"g\n\nPartHealth\x12\x0c\n\x04part\x18\x01 \x01(\t\x12+\n\x06status\x18\x02 \x01(\x0e\x32\x1b.callwarden.v1.HealthStatus\x12\x0f\n\x07message\x18\x03 \x01(\t\x12\r\n\x05since\x18\x04 \x01(\x01\"\xbd\x01\n\rHealthChanged\x12(\n\x05parts\x18\x01 \x03(\x0b\x32\x19.callwarden.v1.PartHealth\x12\x1a\n\x12open_gate_sessions\x18\x02 \x01(\r\x12\x12\n\nlive_calls\x18\x03 \x01(\r\x12\x17\n\x0f\x64\x65\x63isions_today\x18\x04 \x01(\x04\x12\x15\n\rdenials_today\x18\x05 \x01(\x04\x12\x13\n\x0bgate_p99_ms\x18\x06 \x01(\x01\x12\r\n\x05model\x18\x07 \x01(\t\"2\n\rHangUpRequest\x12\x0f\n\x07\x63\x61ll_id\x18\x01 \x01(\t\x12\x10\n\x08operator\x18\x02 \x01(\t\"\x10\n\x0eHangUpResponse*G\n\x07Verdict\x12\x17\n\x13VERDICT_UNSPECIFIED\x10\x00\x12\x11\n\rVERDICT_ALLOW\x10\x01\x12\x10\n\x0cVERDICT_DENY\x10\x02*\x87\x01\n\tCallState\x12\x1a\n\x16\x43\x41LL_STATE_UNSPECIFIED\x10\x00\x12\x17\n\x13\x43\x41LL_STATE_DIALLING\x10\x01\x12\x17\n\x13\x43\x41LL_STATE_LISTENED\x10\x02\x12\x16\n\x12\x43\x41LL_STATE_UNHEARD\x10\x03\x12\x14\n\x10\x43\x41LL_STATE_ENDED\x10\x04*w\n\x0cHealthStatus\x12\x1d\n\x19HEALTH_STATUS_UNSPECIFIED\x10\x00\x12\x14\n\x10HEALTH_STATUS_OK\x10\x01\x12\x1a\n\x16HEALTH_STATUS_DEGRADED\x10\x02\x12\x16\n\x12HEALTH_STATUS_DOWN\x10\x03\x32\x90\x01\n\tOversight\x12<\n\x05Watch\x12\x1b.callwarden.v1.WatchRequest\x1a\x14.callwarden.v1.Event0\x01\x12\x45\n\x06HangUp\x12\x1c.callwarden.v1.HangUpRequest\x1a\x1d.callwarden.v1.HangUpResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1d\x63\x61llwarden/v1/oversight.proto\x12\rcallwarden.v1\x1a callwarden/v1/conversation.proto\"\x1f\n\x0cWatchRequest\x12\x0f\n\x07history\x18\x01 \x01(\r\"\xac\x03\n\x05\x45vent\x12\x10\n\x08sequence\x18\x01 \x01(\x04\x12\n\n\x02\x61t\x18\x02 \x01(\x01\x12#\n\x04live\x18\x03 \x01(\x0b\x32\x13.callwarden.v1.LiveH\x00\x12/\n\x08\x64\x65\x63ision\x18\x04 \x01(\x0b\x32\x1b.callwarden.v1.DecisionMadeH\x00\x12*\n\x04\x63\x61ll\x18\x05 \x01(\x0b\x32\x1a.callwarden.v1.CallChangedH\x00\x12\x32\n\tutterance\x18\x06 \x01(\x0b\x32\x1d.callwarden.v1.UtteranceHeardH\x00\x12/\n\x07\x66inding\x18\x07 \x01(\x0b\x32\x1c.callwarden.v1.FindingRaisedH\x00\x12\x35\n\x0bsuppression\x18\x08 \x01(\x0b\x32\x1e.callwarden.v1.SuppressionMadeH\x00\x12.\n\x06health\x18\t \x01(\x0b\x32\x1c.callwarden.v1.HealthChangedH\x00\x12,\n\x06\x62ypass\x18\n \x01(\x0b\x32\x1a.callwarden.v1.BypassFoundH\x00\x42\t\n\x07payload\"\x06\n\x04Live\"Z\n\x06Reason\x12\x0c\n\x04rule\x18\x01 \x01(\t\x12\x0c\n\x04pack\x18\x02 \x01(\t\x12\x10\n\x08title_zh\x18\x03 \x01(\t\x12\x10\n\x08title_en\x18\x04 \x01(\t\x12\x10\n\x08\x63itation\x18\x05 \x01(\t\"\x82\x02\n\x0c\x44\x65\x63isionMade\x12\x13\n\x0b\x64\x65\x63ision_id\x18\x01 \x01(\t\x12\'\n\x07verdict\x18\x02 \x01(\x0e\x32\x16.callwarden.v1.Verdict\x12&\n\x07reasons\x18\x03 \x03(\x0b\x32\x15.callwarden.v1.Reason\x12\x10\n\x08\x65\x61rliest\x18\x04 \x01(\x01\x12\x15\n\rnumber_masked\x18\x05 \x01(\t\x12\r\n\x05\x61gent\x18\x06 \x01(\t\x12\r\n\x05scene\x18\x07 \x01(\t\x12\x31\n\x08rulebook\x18\x08 \x01(\x0b\x32\x1f.callwarden.v1.RulebookIdentity\x12\x12\n\nelapsed_ms\x18\t \x01(\x01\"\xb5\x02\n\x0b\x43\x61llChanged\x12\x0f\n\x07\x63\x61ll_id\x18\x01 \x01(\t\x12\'\n\x05state\x18\x02 \x01(\x0e\x32\x18.callwarden.v1.CallState\x12\x15\n\rnumber_masked\x18\x03 \x01(\t\x12\r\n\x05\x61gent\x18\x04 \x01(\t\x12\r\n\x05scene\x18\x05 \x01(\t\x12\x12\n\nstarted_at\x18\x06 \x01(\x01\x12\x13\n\x0b\x61nswered_at\x18\x07 \x01(\x01\x12\x10\n\x08\x65nded_at\x18\x08 \x01(\x01\x12#\n\x07talking\x18\t \x03(\x0e\x32\x12.callwarden.v1.Leg\x12,\n\x08\x63overage\x18\n \x03(\x0b\x32\x1a.callwarden.v1.LegCoverage\x12\x15\n\runheard_cause\x18\x0b \x01(\t\x12\x12\n\nq850_cause\x18\x0c \x01(\r\"N\n\x0eUtteranceHeard\x12\x0f\n\x07\x63\x61ll_id\x18\x01 \x01(\t\x12+\n\tutterance\x18\x02 \x01(\x0b\x32\x18.callwarden.v1.Utterance\"g\n\rFindingRaised\x12\x0f\n\x07\x63\x61ll_id\x18\x01 \x01(\t\x12\r\n\x05\x61gent\x18\x02 \x01(\t\x12\r\n\x05scene\x18\x03 \x01(\t\x12\'\n\x07\x66inding\x18\x04 \x01(\x0b\x32\x16.callwarden.v1.Finding\"\x8a\x01\n\x0fSuppressionMade\x12\x16\n\x0esuppression_id\x18\x01 \x01(\t\x12\x15\n\rnumber_masked\x18\x02 \x01(\t\x12\x0e\n\x06source\x18\x03 \x01(\t\x12\x0f\n\x07\x63\x61ll_id\x18\x04 \x01(\t\x12\x12\n\nfinding_id\x18\x05 \x01(\t\x12\x13\n\x0bprovisional\x18\x06 \x01(\x08\"h\n\x0b\x42ypassFound\x12\x11\n\tbypass_id\x18\x01 \x01(\t\x12\x15\n\rnumber_masked\x18\x02 \x01(\t\x12\r\n\x05trunk\x18\x03 \x01(\t\x12\x10\n\x08linkedid\x18\x04 \x01(\t\x12\x0e\n\x06source\x18\x05 \x01(\t\"g\n\nPartHealth\x12\x0c\n\x04part\x18\x01 \x01(\t\x12+\n\x06status\x18\x02 \x01(\x0e\x32\x1b.callwarden.v1.HealthStatus\x12\x0f\n\x07message\x18\x03 \x01(\t\x12\r\n\x05since\x18\x04 \x01(\x01\"\xbd\x01\n\rHealthChanged\x12(\n\x05parts\x18\x01 \x03(\x0b\x32\x19.callwarden.v1.PartHealth\x12\x1a\n\x12open_gate_sessions\x18\x02 \x01(\r\x12\x12\n\nlive_calls\x18\x03 \x01(\r\x12\x17\n\x0f\x64\x65\x63isions_today\x18\x04 \x01(\x04\x12\x15\n\rdenials_today\x18\x05 \x01(\x04\x12\x13\n\x0bgate_p99_ms\x18\x06 \x01(\x01\x12\r\n\x05model\x18\x07 \x01(\t\"2\n\rHangUpRequest\x12\x0f\n\x07\x63\x61ll_id\x18\x01 \x01(\t\x12\x10\n\x08operator\x18\x02 \x01(\t\"\x10\n\x0eHangUpResponse*G\n\x07Verdict\x12\x17\n\x13VERDICT_UNSPECIFIED\x10\x00\x12\x11\n\rVERDICT_ALLOW\x10\x01\x12\x10\n\x0cVERDICT_DENY\x10\x02*\x87\x01\n\tCallState\x12\x1a\n\x16\x43\x41LL_STATE_UNSPECIFIED\x10\x00\x12\x17\n\x13\x43\x41LL_STATE_DIALLING\x10\x01\x12\x17\n\x13\x43\x41LL_STATE_LISTENED\x10\x02\x12\x16\n\x12\x43\x41LL_STATE_UNHEARD\x10\x03\x12\x14\n\x10\x43\x41LL_STATE_ENDED\x10\x04*w\n\x0cHealthStatus\x12\x1d\n\x19HEALTH_STATUS_UNSPECIFIED\x10\x00\x12\x14\n\x10HEALTH_STATUS_OK\x10\x01\x12\x1a\n\x16HEALTH_STATUS_DEGRADED\x10\x02\x12\x16\n\x12HEALTH_STATUS_DOWN\x10\x03\x32\x90\x01\n\tOversight\x12<\n\x05Watch\x12\x1b.callwarden.v1.WatchRequest\x1a\x14.callwarden.v1.Event0\x01\x12\x45\n\x06HangUp\x12\x1c.callwarden.v1.HangUpRequest\x1a\x1d.callwarden.v1.HangUpResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'callwarden.v1.oversight_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_VERDICT']._serialized_start=1866
-  _globals['_VERDICT']._serialized_end=1937
-  _globals['_CALLSTATE']._serialized_start=1940
-  _globals['_CALLSTATE']._serialized_end=2075
-  _globals['_HEALTHSTATUS']._serialized_start=2077
-  _globals['_HEALTHSTATUS']._serialized_end=2196
+  _globals['_VERDICT']._serialized_start=2018
+  _globals['_VERDICT']._serialized_end=2089
+  _globals['_CALLSTATE']._serialized_start=2092
+  _globals['_CALLSTATE']._serialized_end=2227
+  _globals['_HEALTHSTATUS']._serialized_start=2229
+  _globals['_HEALTHSTATUS']._serialized_end=2348
   _globals['_WATCHREQUEST']._serialized_start=82
   _globals['_WATCHREQUEST']._serialized_end=113
   _globals['_EVENT']._serialized_start=116
-  _globals['_EVENT']._serialized_end=498
-  _globals['_LIVE']._serialized_start=500
-  _globals['_LIVE']._serialized_end=506
-  _globals['_REASON']._serialized_start=508
-  _globals['_REASON']._serialized_end=598
-  _globals['_DECISIONMADE']._serialized_start=601
-  _globals['_DECISIONMADE']._serialized_end=859
-  _globals['_CALLCHANGED']._serialized_start=862
-  _globals['_CALLCHANGED']._serialized_end=1171
-  _globals['_UTTERANCEHEARD']._serialized_start=1173
-  _globals['_UTTERANCEHEARD']._serialized_end=1251
-  _globals['_FINDINGRAISED']._serialized_start=1253
-  _globals['_FINDINGRAISED']._serialized_end=1356
-  _globals['_SUPPRESSIONMADE']._serialized_start=1359
-  _globals['_SUPPRESSIONMADE']._serialized_end=1497
-  _globals['_PARTHEALTH']._serialized_start=1499
-  _globals['_PARTHEALTH']._serialized_end=1602
-  _globals['_HEALTHCHANGED']._serialized_start=1605
-  _globals['_HEALTHCHANGED']._serialized_end=1794
-  _globals['_HANGUPREQUEST']._serialized_start=1796
-  _globals['_HANGUPREQUEST']._serialized_end=1846
-  _globals['_HANGUPRESPONSE']._serialized_start=1848
-  _globals['_HANGUPRESPONSE']._serialized_end=1864
-  _globals['_OVERSIGHT']._serialized_start=2199
-  _globals['_OVERSIGHT']._serialized_end=2343
+  _globals['_EVENT']._serialized_end=544
+  _globals['_LIVE']._serialized_start=546
+  _globals['_LIVE']._serialized_end=552
+  _globals['_REASON']._serialized_start=554
+  _globals['_REASON']._serialized_end=644
+  _globals['_DECISIONMADE']._serialized_start=647
+  _globals['_DECISIONMADE']._serialized_end=905
+  _globals['_CALLCHANGED']._serialized_start=908
+  _globals['_CALLCHANGED']._serialized_end=1217
+  _globals['_UTTERANCEHEARD']._serialized_start=1219
+  _globals['_UTTERANCEHEARD']._serialized_end=1297
+  _globals['_FINDINGRAISED']._serialized_start=1299
+  _globals['_FINDINGRAISED']._serialized_end=1402
+  _globals['_SUPPRESSIONMADE']._serialized_start=1405
+  _globals['_SUPPRESSIONMADE']._serialized_end=1543
+  _globals['_BYPASSFOUND']._serialized_start=1545
+  _globals['_BYPASSFOUND']._serialized_end=1649
+  _globals['_PARTHEALTH']._serialized_start=1651
+  _globals['_PARTHEALTH']._serialized_end=1754
+  _globals['_HEALTHCHANGED']._serialized_start=1757
+  _globals['_HEALTHCHANGED']._serialized_end=1946
+  _globals['_HANGUPREQUEST']._serialized_start=1948
+  _globals['_HANGUPREQUEST']._serialized_end=1998
+  _globals['_HANGUPRESPONSE']._serialized_start=2000
+  _globals['_HANGUPRESPONSE']._serialized_end=2016
+  _globals['_OVERSIGHT']._serialized_start=2351
+  _globals['_OVERSIGHT']._serialized_end=2495
 # @@protoc_insertion_point(module_scope)

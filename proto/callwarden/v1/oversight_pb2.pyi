@@ -89,7 +89,7 @@ class WatchRequest(_message.Message):
 
     HISTORY_FIELD_NUMBER: _builtins.int
     history: _builtins.int
-    """How many past decisions, findings and suppressions to begin with."""
+    """How many past decisions, findings, suppressions and bypasses to begin with."""
     def __init__(
         self,
         *,
@@ -116,6 +116,7 @@ class Event(_message.Message):
     FINDING_FIELD_NUMBER: _builtins.int
     SUPPRESSION_FIELD_NUMBER: _builtins.int
     HEALTH_FIELD_NUMBER: _builtins.int
+    BYPASS_FIELD_NUMBER: _builtins.int
     sequence: _builtins.int
     """Rises by one an event on this gateway; a gap means events were dropped for
     a slow watcher, who then watches anew.
@@ -136,6 +137,8 @@ class Event(_message.Message):
     def suppression(self) -> Global___SuppressionMade: ...
     @_builtins.property
     def health(self) -> Global___HealthChanged: ...
+    @_builtins.property
+    def bypass(self) -> Global___BypassFound: ...
     def __init__(
         self,
         *,
@@ -148,12 +151,13 @@ class Event(_message.Message):
         finding: Global___FindingRaised | None = ...,
         suppression: Global___SuppressionMade | None = ...,
         health: Global___HealthChanged | None = ...,
+        bypass: Global___BypassFound | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["call", b"call", "decision", b"decision", "finding", b"finding", "health", b"health", "live", b"live", "payload", b"payload", "suppression", b"suppression", "utterance", b"utterance"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["bypass", b"bypass", "call", b"call", "decision", b"decision", "finding", b"finding", "health", b"health", "live", b"live", "payload", b"payload", "suppression", b"suppression", "utterance", b"utterance"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "call", b"call", "decision", b"decision", "finding", b"finding", "health", b"health", "live", b"live", "payload", b"payload", "sequence", b"sequence", "suppression", b"suppression", "utterance", b"utterance"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "bypass", b"bypass", "call", b"call", "decision", b"decision", "finding", b"finding", "health", b"health", "live", b"live", "payload", b"payload", "sequence", b"sequence", "suppression", b"suppression", "utterance", b"utterance"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_payload: _TypeAlias = _typing.Literal["live", "decision", "call", "utterance", "finding", "suppression", "health"]  # noqa: Y015
+    _WhichOneofReturnType_payload: _TypeAlias = _typing.Literal["live", "decision", "call", "utterance", "finding", "suppression", "health", "bypass"]  # noqa: Y015
     _WhichOneofArgType_payload: _TypeAlias = _typing.Literal["payload", b"payload"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_payload) -> _WhichOneofReturnType_payload | None: ...
 
@@ -397,6 +401,42 @@ class SuppressionMade(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___SuppressionMade: _TypeAlias = SuppressionMade  # noqa: Y015
+
+@_typing.final
+class BypassFound(_message.Message):
+    """A call reached a trunk without a decision: it went round the gate."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BYPASS_ID_FIELD_NUMBER: _builtins.int
+    NUMBER_MASKED_FIELD_NUMBER: _builtins.int
+    TRUNK_FIELD_NUMBER: _builtins.int
+    LINKEDID_FIELD_NUMBER: _builtins.int
+    SOURCE_FIELD_NUMBER: _builtins.int
+    bypass_id: _builtins.str
+    number_masked: _builtins.str
+    """Empty where nobody tells the number."""
+    trunk: _builtins.str
+    """The endpoint, such as "PJSIP/trunk"."""
+    linkedid: _builtins.str
+    source: _builtins.str
+    """What told: "dial", "up" (found up at a connection to Asterisk) or "cdr"."""
+    def __init__(
+        self,
+        *,
+        bypass_id: _builtins.str = ...,
+        number_masked: _builtins.str = ...,
+        trunk: _builtins.str = ...,
+        linkedid: _builtins.str = ...,
+        source: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bypass_id", b"bypass_id", "linkedid", b"linkedid", "number_masked", b"number_masked", "source", b"source", "trunk", b"trunk"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BypassFound: _TypeAlias = BypassFound  # noqa: Y015
 
 @_typing.final
 class PartHealth(_message.Message):
