@@ -6,27 +6,25 @@ it never counts as a call without findings.
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Literal
 
 import numpy as np
-import soundfile
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Tag
 
 from callwarden import located_yaml
-from callwarden.problems import Problem, ProblemsFound
 from callwarden.settings import Dialect
 from policy.products import ProductText
 from policy.speech.circumstances import CallCircumstances, ProductFacts
 from policy.speech.utterance import Leg
-
-RATES_HZ = (8000, 16000)
-_ENCODINGS = ("PCM_16", "PCM_U8", "PCM_24", "PCM_32", "FLOAT", "ULAW", "ALAW")
-_SIDE_BY_SIDE = (".wav", ".flac", ".ogg")
+from recognizer import sound
+from recognizer.sound import problem
 
 Channel = Literal["left", "right"]
+_SUFFIXES = (*sound.PLAIN, *sound.COMPRESSED)
 
 
 def _iso_time(value: object) -> datetime | None:
@@ -82,6 +80,7 @@ class Recording:
     channels: dict[Leg, int]
     rate_hz: int
     seconds: float
+    codec: str = ""
 
     @property
     def scene(self) -> str:
@@ -89,19 +88,21 @@ class Recording:
 
     def blocks(self, block_s: float) -> Iterator[tuple[Leg, int, bytes]]:
         """Both legs in turn: leg, first sample, signed 16-bit little-endian mono."""
-        sounds = {leg: soundfile.SoundFile(path) for leg, path in self.files.items()}
-        try:
-            size, first = round(block_s * self.rate_hz), 0
-            while first < self.seconds * self.rate_hz:
-                for leg, sound in sounds.items():
-                    block = sound.read(size, dtype="int16", always_2d=True)
+        with ExitStack() as opened:
+            sounds = {
+                leg: opened.enter_context(sound.opened(path, self.rate_hz))
+                for leg, path in self.files.items()
+            }
+            size, first, going_on = round(block_s * self.rate_hz), 0, True
+            while going_on:
+                going_on = False
+                for leg, legs_sound in sounds.items():
+                    block = legs_sound.read(size)
                     if len(block):
+                        going_on = True
                         samples = np.ascontiguousarray(block[:, self.channels[leg]], dtype="<i2")
                         yield leg, first, samples.tobytes()
                 first += size
-        finally:
-            for sound in sounds.values():
-                sound.close()
 
 
 _ANY_SITE = Site()
@@ -123,10 +124,7 @@ def open_recording(
 ) -> Recording:
     """The call at `path`; `scene` overrides what `call.json` says. Raises ProblemsFound."""
     if path.is_dir():
-        files = {leg: path / f"{leg.value}.wav" for leg in Leg}
-        missing = [each for each in files.values() if not each.is_file()]
-        if missing:
-            raise _problem(missing[0], "audio", "missing: a call has agent.wav and customer.wav")
+        files = {leg: _leg_file(path, leg) for leg in Leg}
         described = _described(path / "call.json")
         channels, wanted = dict.fromkeys(Leg, 0), 1
     else:
@@ -135,10 +133,9 @@ def open_recording(
         agent = 0 if agent_channel == "left" else 1
         channels, wanted = {Leg.AGENT: agent, Leg.CUSTOMER: 1 - agent}, 2
     forms = {file: _form(file, wanted) for file in dict.fromkeys(files.values())}
-    rates = {rate_hz for rate_hz, _ in forms.values()}
-    if len(rates) > 1:
-        raise _problem(path, "audio", "the legs have different sample rates: convert one of them")
-    rate_hz = rates.pop()
+    if len({each.rate_hz for each in forms.values()}) > 1:
+        raise problem(path, "the legs have different sample rates: convert one of them")
+    any_form = next(iter(forms.values()))
     return Recording(
         id=described.id or (path.name if path.is_dir() else path.stem),
         circumstances=CallCircumstances(
@@ -151,43 +148,41 @@ def open_recording(
         customer=described.customer or "",
         files=files,
         channels=channels,
-        rate_hz=rate_hz,
-        seconds=max(frames for _, frames in forms.values()) / rate_hz,
+        rate_hz=any_form.rate_hz,
+        seconds=max(each.seconds for each in forms.values()),
+        codec=any_form.codec,
     )
 
 
 def _is_call(folder: Path) -> bool:
-    return any((folder / f"{leg.value}.wav").exists() for leg in Leg)
+    return any(_files_of(folder, leg) for leg in Leg)
 
 
 def _may_be_call(path: Path) -> bool:
-    return _is_call(path) if path.is_dir() else path.suffix.lower() in _SIDE_BY_SIDE
+    return _is_call(path) if path.is_dir() else path.suffix.lower() in _SUFFIXES
 
 
-def _problem(file: Path, key: str, message: str) -> ProblemsFound:
-    return ProblemsFound([Problem(str(file), 1, 1, key, message)])
+def _files_of(folder: Path, leg: Leg) -> list[Path]:
+    named = (folder / f"{leg.value}{suffix}" for suffix in _SUFFIXES)
+    return [each for each in named if each.is_file()]
 
 
-def _form(file: Path, channels: int) -> tuple[int, int]:
-    """Sample rate in hertz and length in samples. Raises ProblemsFound."""
-    if not file.is_file():
-        raise _problem(file, "audio", "no such file")
-    try:
-        with soundfile.SoundFile(file) as sound:
-            found = sound.channels
-            rate_hz, frames, subtype = sound.samplerate, sound.frames, sound.subtype
-    except (soundfile.LibsndfileError, OSError):
-        raise _problem(file, "audio", "not a WAV file that can be read: export it again") from None
-    if found != channels:
+def _leg_file(folder: Path, leg: Leg) -> Path:
+    found = _files_of(folder, leg)
+    if not found:
+        file = folder / f"{leg.value}.wav"
+        raise problem(file, "missing: a call has agent.wav and customer.wav (or .mp3, .opus)")
+    if len(found) > 1:
+        raise problem(found[1], f"{found[0].name} lies beside it: keep one of them")
+    return found[0]
+
+
+def _form(file: Path, channels: int) -> sound.Form:
+    found = sound.form(file)
+    if found.channels != channels:
         what = "one channel, a leg a file" if channels == 1 else "two channels, a leg each"
-        raise _problem(file, "audio", f"has {found} channels, must have {what}")
-    if rate_hz not in RATES_HZ:
-        raise _problem(file, "audio", f"{rate_hz} Hz: convert it to 8000 or 16000 Hz")
-    if subtype not in _ENCODINGS:
-        raise _problem(file, "audio", f"{subtype}: convert it to PCM, mu-law or A-law")
-    if not frames:
-        raise _problem(file, "audio", "holds no audio")
-    return rate_hz, frames
+        raise problem(file, f"has {found.channels} channels, must have {what}")
+    return found
 
 
 def _described(*files: Path) -> _Described:
@@ -199,8 +194,8 @@ def _described(*files: Path) -> _Described:
             text = file.read_text(encoding="utf-8")
             value = json.loads(text)
         except (OSError, ValueError):
-            raise _problem(file, "(document)", "not JSON: write it anew or remove it") from None
+            raise problem(file, "not JSON: write it anew or remove it", "(document)") from None
         if not isinstance(value, dict):
-            raise _problem(file, "(document)", 'must be an object such as {"scene": "…"}')
+            raise problem(file, 'must be an object such as {"scene": "…"}', "(document)")
         return located_yaml.validate(located_yaml.read(text, str(file)), _Described)
     return _Described()
