@@ -93,7 +93,7 @@ class AllOfWatch(MadeOf):
             }
         if len(self._latest) < len(self._parts):
             return
-        all_of = sorted(self._latest.values(), key=lambda each: each.order)
+        all_of = [self._latest[at] for at in sorted(self._latest)]
         self._latest = {}
         self.occurrences.append(
             replace(
