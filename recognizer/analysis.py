@@ -14,6 +14,7 @@ import structlog
 
 from policy.speech.circumstances import CallCircumstances
 from policy.speech.conversation import Conversation
+from policy.speech.doubt import Doubt, SecondLook
 from policy.speech.finding import Finding
 from policy.speech.rulebook import SpeechRulebook
 from policy.speech.utterance import Leg, Token, Utterance, Voice
@@ -30,6 +31,10 @@ _MISSED_S = 1.0
 """A gap this long, also before a leg's first sample, may hold words."""
 
 
+_LAST_LOOKS_S = 5.0
+"""How long the end of a live call waits for answers to its last doubts."""
+
+
 @dataclass(frozen=True)
 class ShadowFinding:
     """What a rulebook in shadow found. Nothing acts on it."""
@@ -37,7 +42,15 @@ class ShadowFinding:
     finding: Finding
 
 
-Heard = Utterance | Finding | ShadowFinding
+@dataclass(frozen=True)
+class Looked:
+    """Seconds that the rules in force were in doubt about, and what was heard in them."""
+
+    doubt: Doubt
+    answer: SecondLook
+
+
+Heard = Utterance | Finding | ShadowFinding | Looked
 
 _log = structlog.get_logger()
 
@@ -68,12 +81,17 @@ class Analysis:
         rate_hz: int,
         deliver: Callable[[Heard], None],
         shadow: SpeechRulebook | None = None,
+        patient: bool = False,
     ) -> None:
-        """`shadow` judges beside `rulebook`; what it finds is delivered as a ShadowFinding."""
+        """`shadow` judges beside `rulebook`; what it finds is delivered as a ShadowFinding.
+        `patient`: every doubt is waited for, however long it takes."""
         self._pool, self._rate_hz, self._deliver = pool, rate_hz, deliver
         self._conversation = Conversation(rulebook, circumstances)
         self._shadow = Conversation(shadow, circumstances) if shadow else None
         self._streams: dict[Leg, LegStream] = {}
+        self._patient = patient
+        self._looks: dict[Doubt, asyncio.Future[SecondLook]] = {}
+        self._answers: dict[asyncio.Task[None], tuple[Conversation, Doubt]] = {}
         self._failure: Exception | None = None
         self._call_s: float | None = None
 
@@ -101,12 +119,13 @@ class Analysis:
     async def finish(self, seconds: float = 0.0) -> float:
         """The call ended; `seconds` is its length, if more is known than its audio tells.
 
-        Waits for the last words, settles the rules, and returns the length. Raises
+        Waits for the last words and looks, settles the rules, and returns the length. Raises
         AnalysisFailed.
         """
         for stream in self._streams.values():
             stream.finish()
         await asyncio.gather(*(each.drained() for each in self._streams.values()))
+        await self._last_answers()
         self._check()
         heard_s = max((each.position_s for each in self._streams.values()), default=0.0)
         self._call_s = max(seconds, heard_s)
@@ -120,6 +139,10 @@ class Analysis:
 
     def close(self) -> None:
         """Frees what the workers hold of it."""
+        for task in self._answers:
+            task.cancel()
+        for look in self._looks.values():
+            look.cancel()
         for stream in self._streams.values():
             self._pool.close_stream(stream)
 
@@ -159,21 +182,60 @@ class Analysis:
             self._shadow.miss(leg)
 
     def _apply(self, rules: Callable[[Conversation], list[Finding]]) -> None:
-        if self._failure is not None:
+        self._judge(self._conversation, rules)
+        if self._shadow is not None:
+            self._judge(self._shadow, rules)
+
+    def _judge(
+        self, conversation: Conversation, rules: Callable[[Conversation], list[Finding]]
+    ) -> None:
+        in_force = conversation is self._conversation
+        if self._failure if in_force else conversation is not self._shadow:
             return
         try:
-            for finding in rules(self._conversation):
-                self._deliver(finding)
-        except Exception as error:  # a fault of one call must not end its worker's other calls
-            self._failure = error
-        if self._shadow is None:
-            return
-        try:
-            for finding in rules(self._shadow):
-                self._deliver(ShadowFinding(finding))
-        except Exception as error:  # a rulebook that is tried out must not end what is in force
-            _log.warning("shadow failed on this call", **_place_of(error))
-            self._shadow = None
+            for finding in rules(conversation):
+                self._deliver(finding if in_force else ShadowFinding(finding))
+            for doubt in conversation.doubts():
+                self._look_at(conversation, doubt)
+        except Exception as error:
+            # A fault of one call must not end its worker's other calls, and a rulebook that is
+            # tried out must not end what is in force.
+            if in_force:
+                self._failure = error
+            else:
+                _log.warning("shadow failed on this call", **_place_of(error))
+                self._shadow = None
+
+    def _look_at(self, conversation: Conversation, doubt: Doubt) -> None:
+        """Has it listened to once more, once for both rulebooks, while the call goes on."""
+        look = self._looks.get(doubt)
+        if look is None:
+            stream = self._streams[doubt.leg]
+            looking = self._pool.looks.look(stream, doubt, patient=self._patient)
+            look = self._looks[doubt] = asyncio.ensure_future(looking)
+        task = asyncio.ensure_future(self._hear_answer(conversation, doubt, look))
+        self._answers[task] = conversation, doubt
+        task.add_done_callback(lambda done: self._answers.pop(done, None))
+
+    async def _hear_answer(
+        self, conversation: Conversation, doubt: Doubt, look: "asyncio.Future[SecondLook]"
+    ) -> None:
+        self._take_answer(conversation, doubt, await asyncio.shield(look))
+
+    def _take_answer(self, conversation: Conversation, doubt: Doubt, answer: SecondLook) -> None:
+        if conversation is self._conversation:
+            self._deliver(Looked(doubt, answer))
+        self._judge(conversation, lambda each: each.look(answer))
+
+    async def _last_answers(self) -> None:
+        """An answer may raise another doubt. Who has waited long enough goes without."""
+        limit_s = None if self._patient else _LAST_LOOKS_S
+        while self._answers:
+            _, late = await asyncio.wait(list(self._answers), timeout=limit_s)
+            for task in late:
+                conversation, doubt = self._answers.pop(task)
+                task.cancel()
+                self._take_answer(conversation, doubt, SecondLook(doubt.doubt_id, looked=False))
 
     def _check(self) -> None:
         if self._failure is not None:

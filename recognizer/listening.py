@@ -22,13 +22,14 @@ from policy.on_the_wire import (
     finding_message,
     identity_message,
     product_of,
+    second_look_message,
     utterance_message,
 )
 from policy.speech.circumstances import CallCircumstances
 from policy.speech.finding import Finding
 from policy.speech.rulebook import SpeechRulebook
 from policy.speech.utterance import Utterance
-from recognizer.analysis import Analysis, AnalysisFailed, Heard, LegCoverage, ShadowFinding
+from recognizer.analysis import Analysis, AnalysisFailed, Heard, LegCoverage, Looked, ShadowFinding
 from recognizer.pool import Pool
 from recognizer.rulebooks import Rulebooks, UnknownRulebook
 
@@ -220,6 +221,8 @@ def _response(heard: Heard) -> wire.ListenResponse:
         return wire.ListenResponse(finding=finding)
     if isinstance(heard, Finding):
         return wire.ListenResponse(finding=finding_message(heard))
+    if isinstance(heard, Looked):
+        return wire.ListenResponse(second_look=second_look_message(heard.doubt, heard.answer))
     return wire.ListenResponse(utterance=utterance_message(heard))
 
 

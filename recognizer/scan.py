@@ -79,6 +79,7 @@ async def scan_call(pool: Pool, rules: SpeechRulebook, recording: Recording) -> 
         recording.circumstances,
         rate_hz=recording.rate_hz,
         deliver=take,
+        patient=True,
     )
     try:
         for leg, first_sample, pcm in recording.blocks(BLOCK_S):

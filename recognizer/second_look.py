@@ -16,8 +16,6 @@ from recognizer.leg_stream import LegStream
 from recognizer.models.model import Model
 from recognizer.wire import Kind, Look
 
-AROUND_S = 0.3
-"""Audio before and after the seconds in doubt: tokens have beginnings only, and late ones."""
 THRESHOLD = 0.2
 """Mean probability of a phrase's units from which it counts as heard."""
 
@@ -44,7 +42,7 @@ class SecondLooks:
         of the phrases, or (unless `patient`) many others wait."""
         self.asked += 1
         spelled = {each: spellings for each in doubt.phrases if (spellings := self._spelled(each))}
-        pcm = await stream.audio(doubt.start_s - AROUND_S, doubt.end_s + AROUND_S)
+        pcm = await stream.audio(doubt.start_s, doubt.end_s)
         if not spelled or pcm is None:
             return SecondLook(doubt.doubt_id, looked=False)
         thresholds = [THRESHOLD] * len(spelled)

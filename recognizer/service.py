@@ -72,6 +72,9 @@ class Recognition(recognition_pb2_grpc.RecognitionServicer):
             answer.workers, answer.workers_alive = self._pool.size, self._pool.alive
             answer.worker_restarts, answer.calls = self._pool.restarts, self._calls
             answer.lag_s = self._pool.lag_s
+            looks = self._pool.looks
+            answer.doubts, answer.second_looks = looks.asked, looks.answered
+            answer.second_looks_cpu_s = looks.cpu_s
         return answer
 
     async def LearnRulebook(  # noqa: N802  # the contract's name

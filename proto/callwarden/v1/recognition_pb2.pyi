@@ -305,6 +305,9 @@ class DescribeResponse(_message.Message):
     CALLS_FIELD_NUMBER: _builtins.int
     LAG_S_FIELD_NUMBER: _builtins.int
     LEARNT_FIELD_NUMBER: _builtins.int
+    DOUBTS_FIELD_NUMBER: _builtins.int
+    SECOND_LOOKS_FIELD_NUMBER: _builtins.int
+    SECOND_LOOKS_CPU_S_FIELD_NUMBER: _builtins.int
     model: _builtins.str
     """Empty when no model is to be had; `missing` then says what to do."""
     missing: _builtins.str
@@ -314,6 +317,12 @@ class DescribeResponse(_message.Message):
     calls: _builtins.int
     lag_s: _builtins.float
     """Audio waiting to be decoded on the slowest worker, in seconds."""
+    doubts: _builtins.int
+    """Seconds of doubt that the rules asked about since the start, how many could
+    be listened to once more, and the CPU seconds that took.
+    """
+    second_looks: _builtins.int
+    second_looks_cpu_s: _builtins.float
     @_builtins.property
     def rulebook(self) -> _conversation_pb2.RulebookIdentity: ...
     @_builtins.property
@@ -332,10 +341,13 @@ class DescribeResponse(_message.Message):
         calls: _builtins.int = ...,
         lag_s: _builtins.float = ...,
         learnt: _abc.Iterable[_builtins.str] | None = ...,
+        doubts: _builtins.int = ...,
+        second_looks: _builtins.int = ...,
+        second_looks_cpu_s: _builtins.float = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["rulebook", b"rulebook"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["calls", b"calls", "lag_s", b"lag_s", "learnt", b"learnt", "missing", b"missing", "model", b"model", "rulebook", b"rulebook", "worker_restarts", b"worker_restarts", "workers", b"workers", "workers_alive", b"workers_alive"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["calls", b"calls", "doubts", b"doubts", "lag_s", b"lag_s", "learnt", b"learnt", "missing", b"missing", "model", b"model", "rulebook", b"rulebook", "second_looks", b"second_looks", "second_looks_cpu_s", b"second_looks_cpu_s", "worker_restarts", b"worker_restarts", "workers", b"workers", "workers_alive", b"workers_alive"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
