@@ -1,44 +1,142 @@
 """Owns finding phrases in a stream of syllables, one syllable at a time.
 
-From each syllable on, one reading of what was said walks the tree of all phrases (`tree`): the
-places it has come to, and how well it was heard on the way, are its state. States and the steps
-between them are kept once they are worked out, so that most syllables cost one look-up a reading,
-however many phrases there are; what is not known yet costs as many steps as there are phrases that
-sound like what was said so far. Called by `hearing`. Invariant: a state depends on the syllables
-and pauses since its beginning alone, never on how they arrived or on what is kept.
+A reading is what was said from one syllable on: the places in the tree of all phrases (`tree`) that
+it may have come to, each with how well it was heard on the way. What a syllable leads to from a
+place is worked out once and kept, so what is paid for is how much of what was said sounds like the
+beginning of a phrase, not how many phrases there are. Called by `hearing`. Invariant: a reading
+depends on its syllables and pauses alone, never on how they arrived or on what is kept.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from policy.speech import sound
+from policy.speech.sound import Heard
 from policy.speech.tolerance import Tolerance
 from policy.speech.tree import Arrival, Node
 
-MOST_STEPS_KEPT = 60_000
-"""About 100 bytes each, with the states they lead to 15 MB; more are worked out anew."""
+MOST_PLACES_KEPT = 20_000
+"""About 1 kB each with what leads on from them; when there are more, all are worked out anew."""
+MOST_PAIRS_KEPT = 20_000
+"""Of syllables, about 400 bytes each."""
+_CLOSES_GAPS = "bu"
+"""不: a gap takes any other syllable."""
+_FEW_WAYS = 8
 
 
-class Place(NamedTuple):
-    """How far one way of understanding what was said has come. A gap that is open may take
-    `gap_left` more syllables, over a pause if `gap_pauses`."""
+class Counts(NamedTuple):
+    """Of the syllables said so far how many were heard only so (`sound`); a pause that broke the
+    phrase counts among the `nears`."""
 
-    node: Node
-    gap_left: int
-    gap_pauses: bool
-    score: float
     syllables: int
     blurs: int
     closes: int
     nears: int
     near_now: bool
     """Whether the last syllable was only near: no phrase ends so but with Tolerance.GENEROUS."""
-    spelled: str
+
+    def after(self, got: float) -> "Counts":
+        near = got in (sound.SAME_INITIAL, sound.SAME_FINAL)
+        return Counts(
+            self.syllables + 1,
+            self.blurs + (got in (sound.BLURRED, sound.BLURRED_TWICE)),
+            self.closes + (got == sound.CLOSE),
+            self.nears + near,
+            near,
+        )
+
+    def covered_by(self, tolerance: Tolerance) -> bool:
+        if self.near_now and tolerance is Tolerance.USUAL:
+            return False
+        return tolerance.covers(self.syllables, self.blurs, self.closes, self.nears)
+
+
+_NOTHING_SAID = Counts(0, 0, 0, 0, False)
+
+
+class Place:
+    """A node of the tree as it was come to. A gap that is open may take `gap` more syllables, over
+    a pause if `gap_pauses`. What is worked out is kept in it."""
+
+    __slots__ = (
+        *("_automaton", "_taken", "counts", "ends", "gap", "gap_pauses", "node"),
+        *("onward", "rank", "steps"),
+    )
+
+    def __init__(
+        self, automaton: "Automaton", node: Node, gap: int, gap_pauses: bool, counts: Counts
+    ) -> None:
+        self._automaton = automaton
+        self._taken: Place | None = None
+        self.node, self.gap, self.gap_pauses, self.counts = node, gap, gap_pauses, counts
+        self.ends = tuple(each for each in node.ends if counts.covered_by(each.tolerance))
+        self.rank = (gap, -counts.nears, -counts.closes, -counts.blurs, gap_pauses)
+        """Of two equally well heard ways to a node the one with more of this is kept."""
+        self.onward = self._onward()
+        """The classes of syllables that may lead on."""
+        self.steps: dict[str, tuple[Way, ...]] = {}
+        """By syllable where it leads, how much it counts, and what is spelled on the way."""
+
+    @property
+    def taken(self) -> "Place":
+        """After a syllable that the open gap takes."""
+        if self._taken is None:
+            self._taken = self._automaton.place(
+                self.node, self.gap - 1, self.gap_pauses, self.counts
+            )
+        return self._taken
+
+    @property
+    def paused(self) -> "Place":
+        """After a pause in the middle of the phrase. A gap that does not reach over it closes; a
+        phrase that it breaks has one near syllable less to spare."""
+        if self.gap and self.gap_pauses:
+            return self
+        counts = self.counts._replace(nears=self.counts.nears + 1, near_now=False)
+        return self._automaton.place(self.node, 0, self.gap_pauses, counts)
+
+    def step(self, heard: Heard) -> "tuple[Way, ...]":
+        """Works out where a syllable leads."""
+        syllable, alike, _ = heard
+        ways = self.node.onward
+        found: list[Way] = []
+        for meant, node in ways.get(alike, ()):
+            found += self._arrivals(node, sound.likeness(syllable, meant))
+        if not self.gap and syllable not in sound.POLARITY:
+            near = sound.near_classes(alike)
+            for each in ways if len(ways) < _FEW_WAYS else near.keys() & ways.keys():
+                for meant, node in ways[each] if each in near else ():
+                    if node.inexact and meant not in sound.POLARITY:
+                        found += self._arrivals(node, near[each])
+        self.steps[syllable] = tuple(found)
+        return self.steps[syllable]
+
+    def _arrivals(self, node: Node, got: float) -> "Iterable[Way]":
+        """Where a node leads that was reached by a syllable heard so well: nowhere, when the phrase
+        may not have so many mistakes."""
+        counts = self.counts.after(got)
+        if counts.near_now and not (self.counts.syllables and self.counts.nears < node.spare):
+            return []
+        if counts.nears + counts.closes > node.mistakes:
+            return []
+        return [self._automaton.way(each, counts, got) for each in node.arrivals()]
+
+    def _onward(self) -> int:
+        alike, close, near = self.node.bits()
+        counts = self.counts
+        if self.gap or counts.nears + counts.closes >= self.node.mistakes:
+            return alike
+        return near if counts.syllables and counts.nears < self.node.spare else close
+
+
+Way = tuple[Place, float, str]
+"""A place, how well it was heard on the way there in all (`sound`), and what is spelled so far."""
+Reading = Sequence[Way]
 
 
 class Found(NamedTuple):
     """A phrase that ends with the last syllable, and how it is spelled (保证…收益). `score` sums up
-    how well each of its `syllables` was heard (`sound`); the confidence is the mean."""
+    how well each of its `syllables` was heard; the confidence is the mean."""
 
     pattern: str
     spelled: str
@@ -50,194 +148,191 @@ class Found(NamedTuple):
         return self.score / self.syllables
 
 
-class State:
-    """All places of one reading. What is worked out is kept in it."""
-
-    __slots__ = ("_automaton", "_next", "_paused", "found", "leads_to", "places", "reached")
-
-    def __init__(self, automaton: "Automaton", places: tuple[Place, ...]) -> None:
-        self._automaton = automaton
-        self._next: dict[str, State | None] = {}
-        self._paused: State | None = None
-        self.places = places
-        self.found = _found(places)
-        """The phrases that end here, the best heard first."""
-        self.leads_to = frozenset(name for place in places for name in place.node.leads_to)
-        """Patterns that more syllables, without a gap, would complete."""
-        self.reached = any(place.node.ends and _covers(Tolerance.GUARD, place) for place in places)
-        """Whether a guard stands here."""
-
-    def step(self, heard: str) -> "State | None":
-        """One syllable further; None when nothing goes on so."""
-        try:
-            return self._next[heard]
-        except KeyError:
-            state = self._automaton.step(self, heard)
-            self._next[heard] = state
-            return state
-
-    def paused(self) -> "State":
-        """After a pause in the middle of a phrase. Gaps that do not reach over it close, and a
-        phrase that it breaks has no more near syllables to spare."""
-        if self._paused is None:
-            places = (
-                place
-                if place.gap_left and place.gap_pauses
-                else place._replace(gap_left=0, nears=place.nears + 1, near_now=False)
-                for place in self.places
-            )
-            self._paused = self._automaton.state(tuple(places))
-        return self._paused
-
-    def over_pause(self) -> "State | None":
-        """The same for a guard: it goes on only in a gap that reaches over the pause."""
-        places = tuple(place for place in self.places if place.gap_pauses and place.gap_left)
-        return self._automaton.state(places) if places else None
-
-    def forget(self) -> None:
-        self._next = {}
-
-
 class Automaton:
     """What walks one tree. Shared by all conversations of a process, in one thread."""
 
     def __init__(self, root: Node) -> None:
-        self._states: dict[tuple[Place, ...], State] = {}
-        self.steps_kept = 0
-        places = (_arrived(_NOTHING_SAID, each) for each in root.arrivals())
-        self.begin = State(self, tuple(places))
-        """Where nothing has been said yet."""
+        self._root = root
+        self._places: dict[tuple[Node, int, bool, Counts], Place] = {}
+        self._first: dict[str, Reading] = {}
+        self._second: dict[tuple[str, str], Reading] = {}
+        self._forget()
 
-    def state(self, places: tuple[Place, ...]) -> State:
-        known = self._states.get(places)
+    @property
+    def places_kept(self) -> int:
+        return len(self._places)
+
+    @property
+    def begin(self) -> Reading:
+        """Where nothing has been said yet."""
+        return self._begin
+
+    def first(self, heard: Heard) -> Reading:
+        """Where one syllable leads from the beginning."""
+        known = self._first.get(heard.syllable)
         if known is None:
-            known = self._states[places] = State(self, places)
+            known = self._first[heard.syllable] = tuple(step(self._begin, heard))
         return known
 
-    def step(self, state: State, heard: str) -> State | None:
-        """Works out one step. Of two ways that come to the same node the one that was heard better
-        is kept."""
-        if self.steps_kept >= MOST_STEPS_KEPT:
-            self._forget()
-        self.steps_kept += 1
-        best: dict[Node, Place] = {}
-        alike = sound.blurred(heard)
-        near = sound.near_classes(alike)
-        polar = heard in sound.POLARITY
-        for place in state.places:
-            onward = place.node.onward
-            for syllable, node in onward.get(alike, ()):
-                _go(best, place, node, sound.likeness(heard, syllable))
-            if place.gap_left:
-                if heard != "bu":
-                    _keep(best, place._replace(gap_left=place.gap_left - 1))
-                continue
-            if polar:
-                continue
-            for sounds_near in near.keys() & onward.keys():
-                got = near[sounds_near]
-                for syllable, node in onward[sounds_near]:
-                    if (
-                        node.inexact
-                        and (got == sound.CLOSE or (place.syllables and place.nears < node.spare))
-                        and syllable not in sound.POLARITY
-                    ):
-                        _go(best, place, node, got)
-        if not best:
-            return None
-        return self.state(tuple(sorted(best.values(), key=_by_node)))
+    def second(self, before: Heard, heard: Heard) -> Reading:
+        """Where two syllables lead from the beginning."""
+        pair = (before.syllable, heard.syllable)
+        known = self._second.get(pair)
+        if known is None:
+            if len(self._second) >= MOST_PAIRS_KEPT:
+                self._second = {}
+            known = self._second[pair] = tuple(step(self.first(before), heard))
+        return known
+
+    def place(self, node: Node, gap: int, gap_pauses: bool, counts: Counts) -> Place:
+        key = (node, gap, gap_pauses, counts)
+        known = self._places.get(key)
+        if known is None:
+            if len(self._places) >= MOST_PLACES_KEPT:
+                self._forget()
+            known = self._places[key] = Place(self, *key)
+        return known
+
+    def way(self, at: Arrival, counts: Counts, got: float) -> Way:
+        return self.place(at.node, at.gap, at.gap_pauses, counts), got, at.spelled
 
     def _forget(self) -> None:
-        """Readings under way keep their states."""
-        self.steps_kept = 0
-        self._states = {}
-        self.begin.forget()
+        """Readings under way keep their places."""
+        self._places, self._first, self._second = {}, {}, {}
+        self._begin = [self.way(each, _NOTHING_SAID, 0.0) for each in self._root.arrivals()]
+
+
+class Walk:
+    """What one leg says, read from each syllable on that a phrase may have begun with."""
+
+    def __init__(self, automaton: Automaton) -> None:
+        self._automaton = automaton
+        self._readings: list[tuple[int, Reading]] = []
+        self._latest: tuple[int, Heard] | None = None
+        """The last syllable, unless a pause followed."""
+
+    def hear(self, index: int, syllable: str) -> None:
+        """The leg's syllable of this index, the next one."""
+        heard, latest = sound.heard(syllable), self._latest
+        after: list[tuple[int, Reading]] = []
+        for first, reading in self._readings:
+            if latest is not None and first == latest[0]:
+                went_on = self._automaton.second(latest[1], heard)
+            else:
+                went_on = step(reading, heard)
+            if went_on:
+                after.append((first, went_on))
+        begun = self._automaton.first(heard)
+        if begun:
+            after.append((index, begun))
+        self._readings, self._latest = after, (index, heard)
+
+    def pause(self) -> None:
+        """A pause in the middle of what may be a phrase."""
+        self._latest = None
+        self._readings = [(first, paused(reading)) for first, reading in self._readings]
+
+    def stop(self) -> None:
+        """A pause that ends every phrase."""
+        self._latest, self._readings = None, []
+
+    def found(self) -> Iterator[tuple[int, Found]]:
+        """The phrases that end with the last syllable and the syllables they begin with: the
+        earliest first, of these the best heard."""
+        for first, reading in self._readings:
+            for each in found(reading):
+                yield first, each
+
+    def leads_to(self, first: int, pattern: str) -> bool:
+        """Whether more syllables, without a gap, would complete the pattern from there on."""
+        return any(
+            leads_to(reading, pattern) for began, reading in self._readings if began == first
+        )
+
+
+def step(reading: Reading, heard: Heard) -> Reading:
+    """A reading one syllable further. Of two ways that come to one node the one that was heard
+    better is kept."""
+    syllable, _, bit = heard
+    after: list[Way] = []
+    for place, score, spelled in reading:
+        if place.onward & bit:
+            ways = place.steps.get(syllable)
+            after += [
+                (to, score + got, spelled + text)
+                for to, got, text in (place.step(heard) if ways is None else ways)
+            ]
+        if place.gap and syllable != _CLOSES_GAPS:
+            after.append((place.taken, score, spelled))
+    return after if len(after) < 2 else _best(after)
+
+
+def paused(reading: Reading) -> Reading:
+    """A reading after a pause in the middle of a phrase."""
+    return [(place.paused, score, spelled) for place, score, spelled in reading]
+
+
+def over_pause(reading: Reading) -> Reading:
+    """The same of a guard: it goes on only in a gap that reaches over the pause."""
+    return [way for way in reading if way[0].gap and way[0].gap_pauses]
+
+
+def found(reading: Reading) -> list[Found]:
+    """The phrases that end here, the best heard first."""
+    ending = [
+        Found(end.pattern, spelled + end.spelled, score, place.counts.syllables)
+        for place, score, spelled in reading
+        if place.ends
+        for end in place.ends
+    ]
+    if len(ending) > 1:
+        ending.sort(key=lambda each: (-each.score, each.spelled, each.pattern, each.syllables))
+    return ending
+
+
+def leads_to(reading: Reading, pattern: str) -> bool:
+    """Whether more syllables, without a gap, would complete the pattern."""
+    return any(pattern in place.node.leads_to for place, _, _ in reading)
+
+
+def reached(reading: Reading) -> bool:
+    """Whether a guard stands here."""
+    return any(place.ends for place, _, _ in reading)
 
 
 def touches(guards: Iterable[Automaton], sounds: Iterable[str | None]) -> bool:
     """Whether what was said, from the phrase's edge on, is something the guards stand for; None
     among the syllables is a pause."""
-    states = [guard.begin for guard in guards]
-    for heard in sounds:
-        states = hear_guards(states, heard)
-        if any(state.reached for state in states):
+    readings = [guard.begin for guard in guards]
+    for each in sounds:
+        readings = hear_guards(readings, each)
+        if any(reached(reading) for reading in readings):
             return True
-        if not states:
+        if not readings:
             break
     return False
 
 
-def hear_guards(states: Iterable[State], heard: str | None) -> list[State]:
+def hear_guards(readings: Iterable[Reading], syllable: str | None) -> list[Reading]:
     """Guards one syllable or, with None, one pause further; those left that still may be met."""
-    after = (state.over_pause() if heard is None else state.step(heard) for state in states)
-    return [state for state in after if state is not None]
+    if syllable is None:
+        after = [over_pause(reading) for reading in readings]
+    else:
+        heard = sound.heard(syllable)
+        after = [step(reading, heard) for reading in readings]
+    return [reading for reading in after if reading]
 
 
-def _go(best: dict[Node, Place], place: Place, node: Node, got: float) -> None:
-    """Keeps the places after one more syllable, which was heard so well: where it leads, and where
-    the phrase goes on from there."""
-    near = got in (sound.SAME_INITIAL, sound.SAME_FINAL)
-    said = Place(
-        node,
-        0,
-        False,
-        place.score + got,
-        place.syllables + 1,
-        place.blurs + (got in (sound.BLURRED, sound.BLURRED_TWICE)),
-        place.closes + (got == sound.CLOSE),
-        place.nears + near,
-        near,
-        place.spelled,
-    )
-    for each in node.arrivals():
-        _keep(best, _arrived(said, each))
+def _best(ways: list[Way]) -> Reading:
+    best: dict[Node, Way] = {}
+    for way in ways:
+        node = way[0].node
+        known = best.setdefault(node, way)
+        if known is not way and _rank(way) > _rank(known):
+            best[node] = way
+    return list(best.values())
 
 
-def _arrived(place: Place, at: Arrival) -> Place:
-    return place._replace(
-        node=at.node,
-        gap_left=at.gap,
-        gap_pauses=at.gap_pauses,
-        spelled=place.spelled + at.spelled,
-    )
-
-
-def _keep(best: dict[Node, Place], place: Place) -> None:
-    known = best.get(place.node)
-    if known is None or _rank(place) > _rank(known):
-        best[place.node] = place
-
-
-def _rank(place: Place) -> tuple[float, int, int, int, int, bool, bool, str]:
-    return (
-        place.score,
-        place.gap_left,
-        -place.nears,
-        -place.closes,
-        -place.blurs,
-        place.gap_pauses,
-        not place.near_now,
-        place.spelled,
-    )
-
-
-def _by_node(place: Place) -> int:
-    return id(place.node)
-
-
-def _covers(tolerance: Tolerance, place: Place) -> bool:
-    return tolerance.covers(place.syllables, place.blurs, place.closes, place.nears)
-
-
-def _found(places: tuple[Place, ...]) -> tuple[Found, ...]:
-    found = [
-        Found(ending.pattern, place.spelled + ending.spelled, place.score, place.syllables)
-        for place in places
-        for ending in place.node.ends
-        if not (place.near_now and ending.tolerance is Tolerance.USUAL)
-        and _covers(ending.tolerance, place)
-    ]
-    return tuple(sorted(found, key=lambda each: (-each.score, each.spelled, each.pattern)))
-
-
-_NOTHING_SAID = Place(Node(), 0, False, 0.0, 0, 0, 0, 0, False, "")
+def _rank(way: Way) -> tuple[float, tuple[int, ...], bool, str]:
+    place, score, spelled = way
+    return score, place.rank, not place.counts.near_now, spelled

@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from policy.speech import automaton, slot, sound
-from policy.speech.automaton import Automaton, Found, State
+from policy.speech.automaton import Automaton, Found, Reading, Walk
 from policy.speech.rulebook import Pattern
 from policy.speech.utterance import Leg, Utterance
 
@@ -29,8 +29,7 @@ _CONNECTIVES = frozenset({"he", "huo", "zhe", "ji", "yi", "yu", "gen", "hai", "y
 """和 或者 及 以及 与 跟 还 又: 不承诺保本和保息 denies both."""
 
 
-@dataclass(frozen=True, slots=True)
-class Syllable:
+class Syllable(NamedTuple):
     """`mark` is how the model wrote it (`bao3`, `保`, `7`), `text` the token that begins with it;
     `speech_s` is how long the leg has spoken before it, pauses left out; `pace_s` the way from
     syllable to syllable lately."""
@@ -86,8 +85,8 @@ class _Candidate:
     pattern: Pattern
     certain: bool
     doubtful: bool
-    against: list[State]
-    doubts: list[State]
+    against: list[Reading]
+    doubts: list[Reading]
     longer: bool = True
     refused: bool = False
 
@@ -98,10 +97,10 @@ class _Candidate:
     def hear_next(self, heard: str) -> None:
         if self.against:
             self.against = automaton.hear_guards(self.against, heard)
-            self.refused = self.refused or any(each.reached for each in self.against)
+            self.refused = self.refused or any(map(automaton.reached, self.against))
         if self.doubts:
             self.doubts = automaton.hear_guards(self.doubts, heard)
-            self.doubtful = self.doubtful or any(each.reached for each in self.doubts)
+            self.doubtful = self.doubtful or any(map(automaton.reached, self.doubts))
             self.certain = self.certain and not self.doubtful
 
     def pause(self) -> None:
@@ -124,10 +123,12 @@ class Hearing:
     utterances: list[Utterance] = field(default_factory=list)
     """The latest state of each, in the order in which they began to arrive."""
     _taken: int = 0
-    _readings: list[tuple[int, State]] = field(default_factory=list)
-    """What was said, read from each syllable on that a phrase may have begun with."""
+    _walk: Walk = field(init=False)
     _waiting: list[_Candidate] = field(default_factory=list)
     _denied: dict[str, list[tuple[int, int]]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._walk = Walk(self.phrases)
 
     def hear(self, utterance: Utterance) -> Iterator[Saying]:
         """Takes the syllables that are settled and new. An utterance that never became final is
@@ -148,7 +149,7 @@ class Hearing:
     def advance(self, analysed_s: float) -> Iterator[Saying]:
         """No syllable that begins before `analysed_s` will come any more."""
         self.analysed_s = max(self.analysed_s, analysed_s)
-        if self.syllables:
+        if self._waiting:
             yield from self._pause_until(self.analysed_s)
 
     def finish(self) -> Iterator[Saying]:
@@ -198,14 +199,15 @@ class Hearing:
         index, speech_s, pace_s = len(self.syllables), 0.0, USUAL_PACE_S
         if self.syllables:
             before = self.syllables[-1]
-            yield from self._pause_until(start_s)
+            if self._waiting:
+                yield from self._pause_until(start_s)
             way_s = start_s - before.start_s
             speech_s = before.speech_s + (way_s if way_s <= PHRASE_PAUSE_S else SYLLABLE_S)
             pace_s = before.pace_s
             if way_s > PHRASE_PAUSE_S:
-                self._readings = []
+                self._walk.stop()
             elif before.pauses(start_s):
-                self._readings = [(first, state.paused()) for first, state in self._readings]
+                self._walk.pause()
             else:
                 pace_s += _PACE_LEARNT * (way_s - pace_s)
         utterance = len(self.utterances) - 1
@@ -213,17 +215,13 @@ class Hearing:
         self.analysed_s = max(self.analysed_s, start_s)
         for candidate in self._waiting:
             candidate.hear_next(heard)
-        self._readings.append((index, self.phrases.begin))
-        after = ((first, state.step(heard)) for first, state in self._readings)
-        self._readings = [(first, state) for first, state in after if state is not None]
-        for first, state in self._readings:
-            for found in state.found:
-                self._consider(Match(first, index, found))
+        self._walk.hear(index, heard)
+        for first, found in self._walk.found():
+            self._consider(Match(first, index, found))
         if self._waiting:
-            leads_to = {first: state.leads_to for first, state in self._readings}
             for candidate in self._waiting:
-                patterns = leads_to.get(candidate.match.first, frozenset())
-                candidate.longer = candidate.pattern.name in patterns
+                first = candidate.match.first
+                candidate.longer = self._walk.leads_to(first, candidate.pattern.name)
             yield from self._settled()
 
     def _pause_until(self, now_s: float) -> Iterator[Saying]:

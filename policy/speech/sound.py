@@ -10,6 +10,7 @@ import unicodedata
 from collections.abc import Mapping
 from functools import cache, lru_cache
 from itertools import groupby
+from typing import NamedTuple
 
 from pypinyin import Style, lazy_pinyin
 
@@ -57,6 +58,7 @@ _CLOSE_FINALS = tuple(
 )
 """Classes of finals among which mistakes heard on the telephone lie, and their neighbours."""
 _SHORT_FINALS = {"iou": "iu", "uei": "ui", "uen": "un"}
+_NUMBERS: dict[str, int] = {}
 _PALATALS = frozenset("jqxy")
 _PINYIN = re.compile(r"[a-zü:]+[0-5]?")
 _ALSO_READ = {
@@ -79,6 +81,20 @@ FIGURES = dict(
 _IN_FIGURES = {".": "dian", "%": "%", "％": "%"}
 _TONE_MARKS = {"\u0304": "1", "\u0301": "2", "\u030c": "3", "\u0300": "4"}
 _SAME_PERSON = {"ni": "nin", "nin": "ni"}
+
+
+class Heard(NamedTuple):
+    """A syllable as it was heard, its class, and that class as a bit."""
+
+    syllable: str
+    alike: str
+    bit: int
+
+
+@lru_cache(maxsize=4096)
+def heard(syllable: str) -> Heard:
+    alike = blurred(syllable)
+    return Heard(syllable, alike, bit(alike))
 
 
 def sounds(token: str) -> tuple[str, ...]:
@@ -180,6 +196,22 @@ def near_classes(alike: str) -> Mapping[str, float]:
     other = {*of_initial.get(initial, ()), *of_final.get(final, ())} - {alike}
     near = {each: _nearness(alike, each) for each in other}
     return {each: got for each, got in near.items() if got}
+
+
+@cache
+def bit(alike: str) -> int:
+    """A class as one bit of a set of classes."""
+    return 1 << _NUMBERS.setdefault(alike, len(_NUMBERS))
+
+
+@cache
+def near_bits(alike: str, least: float) -> int:
+    """The classes whose syllables count for one of this class, by at least so much, as a set."""
+    found = 0
+    for each, got in near_classes(alike).items():
+        if got >= least:
+            found |= bit(each)
+    return found
 
 
 @cache

@@ -30,6 +30,10 @@ class Tolerance(Enum):
             return max(0, syllables - 4)
         return syllables // 4 if self is Tolerance.USUAL and syllables > 4 else 0
 
+    def mistakes(self, syllables: int) -> int:
+        """How many of a phrase's syllables may be near or close together."""
+        return syllables if self is Tolerance.GENEROUS else syllables // 3
+
     def covers(self, syllables: int, blurs: int, closes: int, nears: int) -> bool:
         """Whether a phrase is said of which so many syllables were heard only so."""
         blurred_from, close_from = _LEAST_SYLLABLES[self]
@@ -37,7 +41,7 @@ class Tolerance(Enum):
             (not blurs or syllables >= blurred_from)
             and (not closes or syllables >= close_from)
             and nears <= self.nears(syllables)
-            and (self is Tolerance.GENEROUS or nears + closes <= syllables // 3)
+            and nears + closes <= self.mistakes(syllables)
         )
 
 

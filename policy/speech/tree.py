@@ -55,10 +55,26 @@ class Node:
     """Patterns that more syllables, without a gap, would complete."""
     spare: int = 0
     """Most syllables that a phrase through here may have near."""
+    mistakes: int = 0
+    """Most that it may have near or close together."""
     inexact: bool = False
     """Whether a phrase through here need not be heard exactly."""
 
     _arrivals: tuple[Arrival, ...] = ()
+    _bits: tuple[int, int, int] | None = None
+
+    def bits(self) -> tuple[int, int, int]:
+        """Classes of syllables (`sound.bit`) that may lead on from here: when heard alike, also
+        when heard close, also when heard near; worked out when first asked for."""
+        if self._bits is None:
+            alike = close = near = 0
+            for each, ways in self.onward.items():
+                alike |= sound.bit(each)
+                if any(node.inexact for _, node in ways):
+                    close |= sound.near_bits(each, sound.CLOSE)
+                    near |= sound.near_bits(each, 0)
+            self._bits = (alike, alike | close, alike | near)
+        return self._bits
 
     def arrivals(self) -> tuple[Arrival, ...]:
         """Every place at which one is who has come here; worked out when first asked for."""
@@ -193,6 +209,7 @@ class _Planter:
                 self._mark(place, leads=leads)
             elif leads:
                 place.mark(self.ending.pattern)
+            self._allow_mistakes(place)
         ends = [each for name, each in places.items() if slot.is_end(kind, name)]
         begins = [places[slot.BEGIN]]
         if self.backwards:
@@ -217,5 +234,9 @@ class _Planter:
     def _mark(self, node: Node, *, leads: bool) -> None:
         node.spare = max(node.spare, self.ending.tolerance.nears(self.longest))
         node.inexact = node.inexact or self.longest >= SHORTEST_CLOSE
+        self._allow_mistakes(node)
         if leads:
             node.mark(self.ending.pattern)
+
+    def _allow_mistakes(self, node: Node) -> None:
+        node.mistakes = max(node.mistakes, self.ending.tolerance.mistakes(self.longest))

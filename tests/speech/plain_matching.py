@@ -111,11 +111,11 @@ def _after(place: Place, heard: str) -> Iterator[Place]:
         for syllable, node in ways:
             got = _counts_for(place, heard, syllable, node)
             if got:
-                yield from _arrivals(
-                    place._replace(
-                        node=node, gap_left=0, gap_pauses=False, heard=(*place.heard, got)
-                    )
+                after = place._replace(
+                    node=node, gap_left=0, gap_pauses=False, heard=(*place.heard, got)
                 )
+                if after.nears + after.closes <= node.mistakes:
+                    yield from _arrivals(after)
     if place.gap_left and heard != "bu":
         yield place._replace(gap_left=place.gap_left - 1)
 

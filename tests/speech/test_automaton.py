@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from pypinyin.pinyin_dict import pinyin_dict
 
 from policy.speech import automaton, phrase, sound, tree
-from policy.speech.automaton import Automaton, State
+from policy.speech.automaton import Automaton, Walk
 from policy.speech.phrase import Gap, Reference, Sequence, Slot, Text
 from policy.speech.tolerance import Tolerance
 from policy.speech.tree import Node
@@ -60,21 +60,19 @@ def _sounds(data: st.DataObject) -> list[str]:
 
 def _compare(root: Node, walked: Automaton, heard: list[str]) -> None:
     places: list[plain_matching.Place] = []
-    readings: list[tuple[int, State]] = []
+    walk = Walk(walked)
     for index, each in enumerate(heard):
         if each == _PAUSE:
             places = plain_matching.paused(places)
-            readings = [(first, state.paused()) for first, state in readings]
+            walk.pause()
             continue
         places = plain_matching.step(places + plain_matching.begin(root, index), each)
-        after = ((first, state.step(each)) for first, state in [*readings, (index, walked.begin)])
-        readings = [(first, state) for first, state in after if state is not None]
+        walk.hear(index, each)
         plain = sorted(plain_matching.found(places))
-        fast = sorted((first, *found) for first, state in readings for found in state.found)
-        assert fast == plain, heard
-        assert {first for first, _ in readings} == {place.first for place in places}, heard
-        for first, state in readings:
-            assert state.leads_to == plain_matching.leads_to(places, first)
+        assert sorted((first, *found) for first, found in walk.found()) == plain, heard
+        for place in places:
+            leads_to = plain_matching.leads_to(places, place.first)
+            assert all(walk.leads_to(place.first, name) for name in leads_to), heard
 
 
 @settings(max_examples=150, deadline=None)
@@ -125,12 +123,12 @@ def _spoken(said: Sequence, parsed: dict[str, list[Sequence]], chosen: random.Ra
 
 
 def test_what_is_kept_is_bounded_and_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(automaton, "MOST_STEPS_KEPT", 50)
+    monkeypatch.setattr(automaton, "MOST_PLACES_KEPT", 50)
     root, chosen = _ROOTS[Tolerance.USUAL], random.Random(3)
     walked = Automaton(root)
     for _ in range(30):
         _compare(root, walked, [chosen.choice(_HEARD) for _ in range(20)])
-    assert walked.steps_kept <= 50
+    assert walked.places_kept <= 50
 
 
 def test_near_classes_are_those_of_all_syllables() -> None:
