@@ -7,7 +7,7 @@ from datetime import datetime
 
 from policy.dialling.circumstances import Circumstances, Moment
 from policy.dialling.counting import Unit, Within, calls_before, leaving
-from policy.dialling.do_not_call import Entries
+from policy.dialling.do_not_call import Entries, is_unfounded
 from policy.dialling.facts import Attempt
 from policy.dialling.request import Party
 
@@ -50,7 +50,8 @@ class Unreachable:
 class CalledParty:
     """Denies a call to a party that is none of `may_be`; a call to a third party also where it is
     allowed `when` the debtor is unreachable and he is not, or where a do-not-call entry tells that
-    the person called, or another in his place, refused: then whether or not the entry has ended."""
+    the person called, or another in his place, refused: then whether or not the entry has ended,
+    unless it was in doubt."""
 
     may_be: frozenset[Party]
     when: Unreachable | None = None
@@ -61,17 +62,22 @@ class CalledParty:
             return False
         if party != "third-party" or self.when is None:
             return True
-        refused = any(_REFUSALS.about(circumstances))
+        refused = any(
+            not is_unfounded(entry, at.instant) for entry in _REFUSALS.about(circumstances)
+        )
         return refused or not self.when.in_vain(circumstances, at)
 
     def lifts(self, circumstances: Circumstances, after: Moment) -> datetime | None:
         if circumstances.request.party != "third-party" or self.when is None:
             return None
+        entries = circumstances.facts.suppressions
+        doubts_end = [each.until for each in entries if each.provisional and each.until is not None]
+        turns = [*self.when.turns(circumstances, after.instant), *doubts_end]
         zones = circumstances.zones
         return next(
             (
                 instant
-                for instant in self.when.turns(circumstances, after.instant)
+                for instant in sorted(each for each in turns if each > after.instant)
                 if not self.denies(circumstances, Moment.of(instant, zones))
             ),
             None,

@@ -12,7 +12,8 @@ from policy.dialling.term import Term
 
 @dataclass(frozen=True)
 class AfterRefusal:
-    """Denies for `term` from the beginning of each entry, whether the entry still stands or not."""
+    """Denies for `term` from the beginning of each entry, whether it still stands or not; of one in
+    doubt, no longer than it stands."""
 
     term: Term
     entries: Entries
@@ -25,7 +26,8 @@ class AfterRefusal:
 
     def _ends(self, circumstances: Circumstances) -> Iterator[datetime]:
         for entry in self.entries.about(circumstances):
-            yield self.term.ends(entry.since, circumstances.zones)
+            end = self.term.ends(entry.since, circumstances.zones)
+            yield min(end, entry.until) if entry.provisional and entry.until else end
 
 
 @dataclass(frozen=True)

@@ -41,10 +41,16 @@ class Entries:
                 yield entry
 
 
+def is_unfounded(entry: Suppression, at: datetime) -> bool:
+    """Whether the entry was in doubt and has ended: then nothing more follows from it. One that is
+    certain leaves its mark (a minimum term, a consent withdrawn) also after it ended."""
+    return entry.provisional and entry.until is not None and entry.until <= at
+
+
 @dataclass(frozen=True)
 class DoNotCall:
-    """Denies while one of the entries stands: each for `at_least` from its beginning, however early
-    it ends."""
+    """Denies while one of the entries stands: each that is certain for `at_least` from its
+    beginning, however early it ends."""
 
     entries: Entries = Entries()
     at_least: Term | None = None
@@ -61,6 +67,6 @@ class DoNotCall:
         return max(known) if len(known) == len(ends) else None
 
     def _ends(self, entry: Suppression, circumstances: Circumstances) -> datetime | None:
-        if entry.until is None or self.at_least is None:
+        if entry.until is None or self.at_least is None or entry.provisional:
             return entry.until
         return max(entry.until, self.at_least.ends(entry.since, circumstances.zones))

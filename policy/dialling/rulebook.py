@@ -12,7 +12,7 @@ from policy.dialling import pack
 from policy.dialling.call_limit import CallLimit
 from policy.dialling.called_party import CalledParty, Unreachable
 from policy.dialling.circumstances import Circumstances, Condition, Moment
-from policy.dialling.consent import Consent, next_waiver, waived
+from policy.dialling.consent import Consent, next_waived, waived
 from policy.dialling.cooling import AfterConversation, AfterRefusal
 from policy.dialling.counting import CalendarDays, Rolling, Unit, Within
 from policy.dialling.decision import Reason
@@ -56,7 +56,7 @@ class DiallingRule:
             day_after = self.effective_to + timedelta(days=1)
             lifts.append(max(first_instant(zone, day_after) for zone in circumstances.zones))
         if self.waivable:
-            lifts.append(next_waiver(self.reason.rule, circumstances, after.instant))
+            lifts.append(next_waived(self.reason.rule, circumstances, after.instant))
         return min((each for each in lifts if each is not None), default=None)
 
     def _in_force(self, at: Moment) -> bool:

@@ -183,7 +183,8 @@ def _still(term: Rule, event: datetime, wall: datetime) -> bool:
 
 def _too_soon(rule: Rule, asked: Asked) -> bool:
     if rule["after"] == "refusal":
-        events = [entry.since for entry in _entries({**rule, "channels": ["voice"]}, asked)]
+        entries = _entries({**rule, "channels": ["voice"]}, asked)
+        events = [entry.since for entry in entries if not _was_a_mistake(entry, asked)]
     else:
         linkedid = asked.request.linkedid
         events = [
@@ -208,12 +209,20 @@ def _entries(rule: Rule, asked: Asked) -> list[Suppression]:
     ]
 
 
+def _was_a_mistake(entry: Suppression, asked: Asked) -> bool:
+    return entry.provisional and entry.until is not None and entry.until <= asked.now
+
+
 def _unwanted(rule: Rule, asked: Asked) -> bool:
     for entry in _entries(rule, asked):
         if entry.until is None or asked.now < entry.until:
             return True
         at_least = rule.get("at_least")
-        if at_least and any(_still(at_least, entry.since, wall) for wall in asked.walls):
+        if (
+            at_least
+            and not entry.provisional
+            and any(_still(at_least, entry.since, wall) for wall in asked.walls)
+        ):
             return True
     return False
 
@@ -234,7 +243,8 @@ def _wrong_party(rule: Rule, asked: Asked) -> bool:
     when = rule.get("third_party_when")
     if when is None or asked.request.party != "third-party":
         return True
-    if _entries({"channels": ["voice"]}, asked):
+    refused = _entries({"channels": ["voice"]}, asked)
+    if not all(_was_a_mistake(entry, asked) for entry in refused):
         return True
     about_it = [attempt for attempt in asked.facts.attempts if attempt.same_debt]
     for wall in asked.walls:
@@ -288,7 +298,9 @@ def _agreed_to(rule: str, asked: Asked) -> bool:
         covers = waiver.purpose == "*" if scene == "*" else _of_scene([waiver.purpose], scene)
         begun = waiver.since <= asked.now
         ended = waiver.until is not None and waiver.until <= asked.now
-        taken_back = any(entry.since >= waiver.since for entry in takes_back)
+        taken_back = any(
+            entry.since >= waiver.since and not _was_a_mistake(entry, asked) for entry in takes_back
+        )
         if names_it and waiver.proof and covers and begun and not ended and not taken_back:
             return True
     return False
