@@ -5,7 +5,7 @@ implemented by a module a kind.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Protocol, Self
 from zoneinfo import ZoneInfo
 
@@ -30,11 +30,13 @@ class Moment:
 
     instant: datetime
     walls: tuple[datetime, ...]
+    days: tuple[date, ...]
 
     @classmethod
     def of(cls, instant: datetime, zones: Sequence[ZoneInfo]) -> Self:
         """`instant` is aware, of any zone."""
-        return cls(instant.astimezone(UTC), tuple([instant.astimezone(zone) for zone in zones]))
+        walls = tuple([instant.astimezone(zone) for zone in zones])
+        return cls(instant.astimezone(UTC), walls, tuple([wall.date() for wall in walls]))
 
 
 class Condition(Protocol):

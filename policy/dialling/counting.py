@@ -73,10 +73,7 @@ class CalendarDays:
     def since(self, at: Moment, zones: tuple[ZoneInfo, ...]) -> list[datetime]:
         """For each zone the instant from which attempts count."""
         back = timedelta(days=self.days - 1)
-        return [
-            first_instant(zone, wall.date() - back)
-            for zone, wall in zip(zones, at.walls, strict=True)
-        ]
+        return [first_instant(zone, day - back) for zone, day in zip(zones, at.days, strict=True)]
 
     def leaves(self, attempt: Attempt, zone: ZoneInfo) -> datetime:
         day = attempt.reserved_at.astimezone(zone).date() + timedelta(days=self.days)

@@ -19,8 +19,8 @@ class ListAge:
         if imported is None:
             return True
         return any(
-            (wall.date() - imported.astimezone(zone).date()).days > self.at_most_days
-            for zone, wall in zip(circumstances.zones, at.walls, strict=True)
+            (day - imported.astimezone(zone).date()).days > self.at_most_days
+            for zone, day in zip(circumstances.zones, at.days, strict=True)
         )
 
     def lifts(self, circumstances: Circumstances, after: Moment) -> datetime | None:

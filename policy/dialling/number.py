@@ -11,11 +11,19 @@ from zoneinfo import ZoneInfo
 
 import phonenumbers
 from phonenumbers import PhoneNumberFormat, ValidationResult, timezone
+from phonenumbers.tzdata import TIMEZONE_DATA
 
 _DIALLABLE = re.compile(r"[+＋]?[\d \u00a0\u3000()./\-‐–－]{2,40}")
 _FILLING = re.compile(r"[ \u00a0\u3000()./\-‐–－]+")
 _CANONICAL = re.compile(r"\+[1-9][0-9]{4,14}")
 _UNKNOWN_ZONE = "Etc/Unknown"
+
+# What a dialler in mainland China mostly dials: a mobile, with or without its country. 179 is left
+# out, which is a mobile's prefix and a carrier's. Parsing it the long way gives the same.
+_CHINESE_MOBILE = re.compile(r"(?:\+86|0086)?(1(?:[3-689][0-9]|7[0-8])[0-9]{8})")
+
+_LONGEST_EMERGENCY = 8
+"""No country's emergency number has more digits; the longest known to phonenumbers has 6."""
 
 # Besides what phonenumbers knows of a region: 120 ambulance, 122 road accidents (both in use across
 # mainland China) and 112, which every GSM phone calls for help.
@@ -28,6 +36,8 @@ def canonical(number: str, region: str) -> str:
     `region` (two letters) is the country of numbers without an international prefix. An emergency
     number, a local number without its area code and a service's short number are no E.164 numbers.
     """
+    if region == "CN" and (mobile := _CHINESE_MOBILE.fullmatch(number)):
+        return "+86" + mobile[1]
     digits = bare(number)
     if not _DIALLABLE.fullmatch(number) or is_emergency(digits, region):
         return digits
@@ -58,6 +68,9 @@ def zones(number: str) -> tuple[str, ...]:
     every zone of its country. A number outside the ranges known to be assigned has the zones of
     its longest known prefix.
     """
+    single = is_canonical(number) and _single_zone_of_code(number)
+    if single:
+        return single
     try:
         parsed = phonenumbers.parse(number)
     except phonenumbers.NumberParseException:
@@ -68,8 +81,33 @@ def zones(number: str) -> tuple[str, ...]:
     return () if _UNKNOWN_ZONE in found else tuple(found)
 
 
+def _single_zone_of_code(number: str) -> tuple[str, ...]:
+    """The zones of a country's numbers where all of them have the same; else empty."""
+    codes = _codes_of_one_zone()
+    return codes.get(number[1:2]) or codes.get(number[1:3]) or codes.get(number[1:4]) or ()
+
+
+@lru_cache(maxsize=1)
+def _codes_of_one_zone() -> dict[str, tuple[str, ...]]:
+    """Country codes whose numbers have the same zones whatever digits follow."""
+    of_code: dict[str, set[tuple[str, ...]]] = {
+        str(code): set() for code in phonenumbers.COUNTRY_CODE_TO_REGION_CODE
+    }
+    for prefix, zones_of_prefix in TIMEZONE_DATA.items():
+        code = next((prefix[:length] for length in (1, 2, 3) if prefix[:length] in of_code), "")
+        if code:
+            of_code[code].add(tuple(zones_of_prefix))
+    return {
+        code: found.pop()
+        for code, found in of_code.items()
+        if len(found) == 1 and code in TIMEZONE_DATA
+    }
+
+
 def is_emergency(number: str, region: str) -> bool:
     """Whether this, dialled in `region`, calls for help. Such a call always passes."""
+    if number.startswith("+") or (number.isdigit() and len(number) > _LONGEST_EMERGENCY):
+        return False
     if number in _EMERGENCY_TOO.get(region, ()):
         return True
     return bool(phonenumbers.is_emergency_number(number, region))

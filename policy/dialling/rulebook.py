@@ -61,12 +61,12 @@ class DiallingRule:
 
     def _in_force(self, at: Moment) -> bool:
         first, last = self.effective_from, self.effective_to
-        if (first is None and last is None) or not at.walls:
+        if (first is None and last is None) or not at.days:
             return True
-        days = [wall.date() for wall in at.walls]
-        return any(
-            (first is None or first <= day) and (last is None or day <= last) for day in days
-        )
+        for day in at.days:
+            if (first is None or first <= day) and (last is None or day <= last):
+                return True
+        return False
 
 
 @dataclass(frozen=True)

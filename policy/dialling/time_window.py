@@ -60,11 +60,11 @@ class TimeWindows:
 
     def _open(self, local: datetime) -> bool:
         clock_s = local.hour * 3600 + local.minute * 60 + local.second
-        return any(
-            window.opens_s <= clock_s < window.closes_s
-            and window.holds_on(local.date(), self.calendar)
-            for window in self.windows
-        )
+        for window in self.windows:
+            in_it = window.opens_s <= clock_s < window.closes_s
+            if in_it and window.holds_on(local.date(), self.calendar):
+                return True
+        return False
 
     def _next_open(self, zone: ZoneInfo, after: datetime) -> datetime | None:
         """`after` itself when it is open there."""

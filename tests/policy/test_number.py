@@ -1,6 +1,11 @@
 """One subscriber has one canonical number, however he is dialled."""
 
+import random
+
+import phonenumbers
 import pytest
+from phonenumbers import timezone
+from phonenumbers.phonemetadata import PhoneMetadata
 
 from policy.dialling.number import canonical, is_canonical, is_emergency, masked, zones
 
@@ -84,3 +89,43 @@ def test_a_number_of_no_country_has_no_zone(nowhere: str) -> None:
 )
 def test_a_masked_number_hides_four_digits_at_least(number: str, shown: str) -> None:
     assert masked(number) == shown
+
+
+def parsed_the_long_way(number: str) -> str:
+    return phonenumbers.format_number(
+        phonenumbers.parse(number, "CN"), phonenumbers.PhoneNumberFormat.E164
+    )
+
+
+def test_a_mobile_recognised_at_a_glance_is_what_parsing_makes_of_it() -> None:
+    for prefix in range(100, 200):
+        for rest in ("00138000", "99999999", "12345678"):
+            for dialled in (f"{prefix}{rest}", f"+86{prefix}{rest}", f"0086{prefix}{rest}"):
+                assert canonical(dialled, "CN") == parsed_the_long_way(dialled)
+
+
+def zones_the_long_way(number: str) -> tuple[str, ...]:
+    parsed = phonenumbers.parse(number)
+    found = timezone.time_zones_for_number(parsed)
+    if found == ("Etc/Unknown",):
+        found = timezone.time_zones_for_geographical_number(parsed)
+    return () if "Etc/Unknown" in found else tuple(found)
+
+
+def test_the_zones_of_a_country_known_at_a_glance_are_those_looked_up() -> None:
+    digits = random.Random(7)
+    for code in phonenumbers.COUNTRY_CODE_TO_REGION_CODE:
+        for _ in range(12):
+            number = f"+{code}{digits.randrange(1, 10)}{digits.randrange(10**7, 10**8)}"
+            assert zones(number) == zones_the_long_way(number), number
+
+
+def test_no_country_has_a_longer_emergency_number_than_is_looked_at() -> None:
+    for region in phonenumbers.SUPPORTED_REGIONS:
+        for number in ("911", "112", "999", "110"):
+            longer = number * 3
+            assert not phonenumbers.is_emergency_number(longer, region)
+            assert not is_emergency(longer, region)
+        short = PhoneMetadata.short_metadata_for_region(region)
+        emergency = short.emergency if short else None
+        assert all(length <= 8 for length in (emergency and emergency.possible_length) or ())
