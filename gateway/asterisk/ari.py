@@ -141,6 +141,7 @@ class Ari:
         socket = AriSocket(await self._connect())
         try:
             await self._filter(kinds)
+            await self._subscribe()
             socket.find_out()
             self._socket = socket
             yield socket.events()
@@ -157,9 +158,17 @@ class Ari:
         except AriRefused as refused:
             _log.info("events are not filtered", why=str(refused))
 
+    async def _subscribe(self) -> None:
+        """To every channel, and nothing else. With `subscribeAll` come device states, on which
+        Asterisk locks up for good when a connection of events ends at the wrong moment
+        (https://github.com/asterisk/asterisk/issues/2170)."""
+        path = f"applications/{self.application}/subscription"
+        query = {"eventSource": "channel:"}
+        self._read("POST", path, await self._over_http("POST", path, query))
+
     async def _connect(self) -> ClientConnection:
         scheme = "wss" if self._url.startswith("https") else "ws"
-        query = urlencode({"app": self.application, "subscribeAll": "true"})
+        query = urlencode({"app": self.application})
         credentials = base64.b64encode(f"{self._user}:{self._password}".encode()).decode()
         try:
             return await connect(
