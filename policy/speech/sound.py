@@ -1,6 +1,10 @@
 """Owns how a syllable sounds: toneless pinyin, what a telephone recogniser mistakes it for, and how
 much a mistaken syllable still counts.
 
+The classes are those of Mandarin on the telephone, checked by `tests/recognizer/confusions.py`: of
+1,046 syllables of 12 calls (synthetic, 8 kHz mu-law) the shipped model hears 94.5 % as meant, tones
+right in 897 of 918; of its 58 mistakes 18 are blurred, 14 close, 14 near, 12 are none of these.
+
 Used when phrases are compiled and for every token heard. Invariant: a token's sound depends on the
 token alone, never on its neighbours, so it is the same however the audio was cut into partials.
 """
