@@ -34,6 +34,16 @@ class Compiler:
             )
         return self._named[name]
 
+    def names(self) -> dict[Event, str]:
+        """What the pack calls the events that were asked for by a name, or their patterns."""
+        found: dict[Event, str] = {
+            said: " ".join(sorted({each.partition(":")[2].partition("@")[0] for each in patterns}))
+            for (_, patterns), said in self._said.items()
+        }
+        return (
+            found | {each: name for name, each in self._named.items()} | {self._ends: "call.ends"}
+        )
+
     def event(self, written: pack.Happening) -> Event:
         """The event with all that is asked of what happens around it."""
         found = self._bare(written)

@@ -182,6 +182,26 @@ class Hearing:
     def pinyin(self, first: int, last: int) -> str:
         return " ".join(each.sound for each in self.syllables[first : last + 1])
 
+    def sounds_before(self, first: int) -> Iterator[str | None]:
+        """Backwards from a syllable to the last pause that ends a phrase; None for a pause."""
+        for index in range(first - 1, -1, -1):
+            earlier, later = self.syllables[index], self.syllables[index + 1]
+            if later.start_s - earlier.start_s > PHRASE_PAUSE_S:
+                return
+            if earlier.pauses(later.start_s):
+                yield None
+            yield earlier.sound
+
+    def sounds_after(self, last: int, within_s: float) -> Iterator[str | None]:
+        """Forwards from a syllable to a silence of `within_s`; None for a pause."""
+        for index in range(last + 1, len(self.syllables)):
+            earlier, later = self.syllables[index - 1], self.syllables[index]
+            if later.start_s - earlier.start_s - SYLLABLE_S > within_s:
+                return
+            if earlier.pauses(later.start_s):
+                yield None
+            yield later.sound
+
     def _take_rest(self) -> Iterator[Saying]:
         if self.utterances:
             yield from self._take(len(self.utterances[-1].tokens))
@@ -321,17 +341,7 @@ class Hearing:
         return False
 
     def _stands_before(self, guards: tuple[Automaton, ...], first: int) -> bool:
-        return automaton.touches(guards, self._sounds_before(first))
-
-    def _sounds_before(self, first: int) -> Iterator[str | None]:
-        """Backwards from a syllable to the last pause that ends a phrase; None for a pause."""
-        for index in range(first - 1, -1, -1):
-            earlier, later = self.syllables[index], self.syllables[index + 1]
-            if later.start_s - earlier.start_s > PHRASE_PAUSE_S:
-                return
-            if earlier.pauses(later.start_s):
-                yield None
-            yield earlier.sound
+        return automaton.touches(guards, self.sounds_before(first))
 
 
 def _joined(words: list[str]) -> str:

@@ -85,17 +85,25 @@ class SpeechRulebook:
     """By the name `pack:pattern`, so that two packs may use one name; a dialect's variant has the
     name `pack:pattern@dialect`."""
     phrases: Automaton
+    packs: Mapping[str, pack.SpeechPack]
+    """As they are written, by name, for explanations."""
+    names: Mapping[Event, str]
+    """What the packs call an event, where they have a name for it."""
 
     @classmethod
     def compile(cls, packs: Sequence[pack.SpeechPack], identity: RulebookIdentity) -> Self:
         """The rulebook of these packs, each made by `assembly.assemble`; `identity` is that of all
         rules in force, dialling too."""
         root, patterns, rules = Node(), dict[str, Pattern](), list[SpeechRule]()
+        names: dict[Event, str] = {}
         for each in packs:
             for pattern in _patterns(each, root):
                 patterns[pattern.name] = pattern
-            rules += _rules(each)
-        return cls(identity, tuple(rules), patterns, Automaton(root))
+            compiler = Compiler(each)
+            rules += _rules(each, compiler)
+            names |= compiler.names()
+        written = {each.pack: each for each in packs}
+        return cls(identity, tuple(rules), patterns, Automaton(root), written, names)
 
     def rules_for(self, scene_of_call: str, on: date | None) -> list[SpeechRule]:
         """The rules that hold for a call in this scene on this day, in the packs' order."""
@@ -161,8 +169,7 @@ class _Guards:
         return Automaton(tree.guard(phrases, phrases_of, backwards=backwards))
 
 
-def _rules(speech_pack: pack.SpeechPack) -> Iterator[SpeechRule]:
-    compiler = Compiler(speech_pack)
+def _rules(speech_pack: pack.SpeechPack, compiler: Compiler) -> Iterator[SpeechRule]:
     for rule in speech_pack.rules:
         yield SpeechRule(
             rule.id,

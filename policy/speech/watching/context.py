@@ -24,6 +24,7 @@ class Judged:
     event: InContext
     occurrence: Occurrence
     key: Key
+    around: Around
     found: tuple[Occurrence, ...]
     missed: bool
     """Whether words it depends on may have been lost."""
@@ -150,7 +151,7 @@ class InContextWatch(Watch):
         elif found:
             found = [max(found, key=lambda each: (each.certain, -abs(each.at_s - occurrence.at_s)))]
         missed = any(self._watches[event].may_have_missed for event in around.of)
-        return Judged(self._event, occurrence, key, tuple(found), missed)
+        return Judged(self._event, occurrence, key, around, tuple(found), missed)
 
     def _nearest(
         self, occurrence: Occurrence, watch: Watch, around: Around, key: Key, *, ahead: bool
