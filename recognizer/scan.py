@@ -30,8 +30,8 @@ from recognizer.pool import Pool
 from recognizer.process import WorkerFailed
 from recognizer.recordings import Channel, Recording, Site
 
-BLOCK_S = 0.2
-_CALLS_A_WORKER = 2
+BLOCK_S = 0.5
+CALLS_A_WORKER = 2
 """Calls decoded side by side on a worker: while one is read, the other is decoded."""
 
 
@@ -181,7 +181,7 @@ async def _scan(
     found, failed = False, False
     seconds = sum(each.seconds for each in calls)
     async with pool_of(model, min(workers, max(1, len(calls)))) as pool:
-        turns = asyncio.Semaphore(pool.size * _CALLS_A_WORKER)
+        turns = asyncio.Semaphore(pool.size * CALLS_A_WORKER)
 
         async def in_turn(call: Recording) -> Scanned:
             async with turns:

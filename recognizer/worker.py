@@ -176,19 +176,24 @@ class Worker:
         at_s = engine.analysed_s
         ended = closing or engine.utterance_ended()
         heard = engine.heard(even_if_same=ended)
+        told = b""
         if ended:
             words = heard or []
-            loudness_db = engine.loudness_db(words)
-            self._send(Kind.FINAL, number, wire.heard_payload(at_s, words, loudness_db))
+            payload = wire.heard_payload(at_s, words, engine.loudness_db(words))
+            told = wire.frame(Kind.FINAL, number, payload)
             engine.begin_utterance()
             at_s = engine.analysed_s
         elif heard:
-            self._send(Kind.PARTIAL, number, wire.heard_payload(at_s, heard))
-        self._send(Kind.POSITION, number, wire.seconds_payload(at_s))
+            told = wire.frame(Kind.PARTIAL, number, wire.heard_payload(at_s, heard))
+        self._write(told + wire.frame(Kind.POSITION, number, wire.seconds_payload(at_s)))
 
     def _send(self, kind: Kind, stream: int, payload: bytes = b"") -> None:
+        self._write(wire.frame(kind, stream, payload))
+
+    def _write(self, frames: bytes) -> None:
+        """At once, so that the pool's process wakes once for them."""
         with self._sending:
-            self._connection.sendall(wire.frame(kind, stream, payload))
+            self._connection.sendall(frames)
 
 
 def main(arguments: list[str]) -> None:

@@ -27,12 +27,16 @@ from deploy.lab.appliance import Appliance
 from deploy.lab.numbers import open_now
 
 _FORBIDDEN = ("forbidden.", "collection.")
+_UNSAID = ("opening.", "disclosure.", "suitability.", "response.", "conduct.")
+"""What was not said, or said too late, has no words that end."""
 
 
 @dataclass
 class _Measured:
     """Seconds of wall clock from the end of the words, one a finding or suppression."""
 
+    gateway_s: dict[str, list[float]] = field(default_factory=dict)
+    """By rule, until the gateway had the finding; the others until the console had it."""
     findings_s: list[float] = field(default_factory=list)
     forbidden_s: list[float] = field(default_factory=list)
     suppressions_s: list[float] = field(default_factory=list)
@@ -72,7 +76,17 @@ def live(configured: Settings, folder: Path, rounds: int, abreast: int, as_json:
 
 def _figures(measured: _Measured) -> list[Figure]:
     forbidden, suppressions = measured.forbidden_s, measured.suppressions_s
+    at_gateway = [each for rule in measured.gateway_s.values() for each in rule]
+    slowest = max(measured.gateway_s, key=lambda rule: max(measured.gateway_s[rule]), default="")
     return [
+        Figure(
+            "deciding words to finding at the gateway, p50", percentile(at_gateway, 0.5), "s",
+            bar=0.6, how=f"{len(at_gateway)} findings",
+        ),
+        Figure(
+            "deciding words to finding at the gateway, p95", percentile(at_gateway, 0.95), "s",
+            bar=0.9, how=f"slowest: {slowest}",
+        ),
         Figure("forbidden phrase to finding in the console, p50", percentile(forbidden, 0.5), "s"),
         Figure(
             "forbidden phrase to finding in the console, p95", percentile(forbidden, 0.95), "s",
@@ -143,9 +157,10 @@ async def _watch(settings: Settings, measured: _Measured) -> None:
                     spoken_at = answered_at.get(raised.call_id, 0.0) + finding.end_s
                     refused_at.setdefault(f"{raised.call_id} {finding.finding_id}", spoken_at)
                     certain = finding.status == conversation.FINDING_STATUS_CERTAIN
-                    # A notice that was not given has no words that end.
-                    if certain and not finding.rule.startswith("opening."):
+                    if certain and not finding.rule.startswith(_UNSAID):
                         late_s = time.time() - spoken_at
+                        at_gateway = measured.gateway_s.setdefault(finding.rule, [])
+                        at_gateway.append(event.at - spoken_at)
                         measured.findings_s.append(late_s)
                         if finding.rule.startswith(_FORBIDDEN):
                             measured.forbidden_s.append(late_s)

@@ -7,7 +7,14 @@ import pytest
 
 
 @pytest.mark.parametrize(
-    "module", ["recognizer.service", "recognizer.run", "recognizer.scan", "recognizer.bench"]
+    "module",
+    [
+        "recognizer.service",
+        "recognizer.run",
+        "recognizer.scan",
+        "recognizer.bench",
+        "recognizer.bench_scan",
+    ],
 )
 def test_the_serving_process_does_not_load_the_engine(module: str) -> None:
     program = f"import sys, {module}; assert 'sherpa_onnx' not in sys.modules, 'loaded'"
