@@ -8,7 +8,15 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from policy.dialling.circumstances import Circumstances, Moment
-from policy.dialling.counting import Key, Unit, Within, calls_before, leaving, shares
+from policy.dialling.counting import (
+    Key,
+    Unit,
+    Within,
+    calls_before,
+    leaving,
+    recent,
+    shares,
+)
 from policy.dialling.facts import Attempt
 
 
@@ -22,13 +30,14 @@ class CallLimit:
     key: Key = "customer"
 
     def denies(self, circumstances: Circumstances, at: Moment) -> bool:
-        if len(circumstances.facts.attempts) < self.at_most:
-            return False
-        return self._full(self._of_key(circumstances), circumstances, at)
+        attempts = circumstances.facts.attempts
+        return len(attempts) >= self.at_most and self._full(attempts, circumstances, at)
 
     def lifts(self, circumstances: Circumstances, after: Moment) -> datetime | None:
         """As time goes by attempts only leave, so the first instant with room can be halved for."""
-        attempts, zones = self._of_key(circumstances), circumstances.zones
+        zones = circumstances.zones
+        near = recent(circumstances.facts.attempts, self.within, after, zones)
+        attempts = [each for each in near if shares(each, self.key)]
         instants = leaving(attempts, self.within, self.unit, zones, after.instant)
         found = bisect_left(
             instants,
@@ -37,16 +46,15 @@ class CallLimit:
         )
         return instants[found] if found < len(instants) else None
 
-    def _of_key(self, circumstances: Circumstances) -> list[Attempt]:
-        return [each for each in circumstances.facts.attempts if shares(each, self.key)]
-
     def _full(self, attempts: Sequence[Attempt], circumstances: Circumstances, at: Moment) -> bool:
         linkedid = circumstances.request.linkedid
         for since in self.within.since(at, circumstances.zones):
             counted = [
                 each
                 for each in attempts
-                if each.reserved_at >= since and self.unit.counts(each, at.instant)
+                if each.reserved_at >= since
+                and shares(each, self.key)
+                and self.unit.counts(each, at.instant)
             ]
             if len(counted) >= self.at_most and calls_before(counted, linkedid) >= self.at_most:
                 return True

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from policy.dialling.circumstances import Circumstances, Moment
-from policy.dialling.counting import Unit, Within, calls_before, leaving
+from policy.dialling.counting import Unit, Within, calls_before, leaving, recent
 from policy.dialling.do_not_call import Entries, is_unfounded
 from policy.dialling.facts import Attempt
 from policy.dialling.request import Party
@@ -34,10 +34,12 @@ class Unreachable:
             for since in self.within.since(at, circumstances.zones)
         )
 
-    def turns(self, circumstances: Circumstances, after: datetime) -> list[datetime]:
+    def turns(self, circumstances: Circumstances, after: Moment) -> list[datetime]:
         """Instants after `after` at which the answer may change."""
-        attempts = [each for each in circumstances.facts.attempts if each.same_debt]
-        return leaving(attempts, self.within, self.connected, circumstances.zones, after)
+        zones = circumstances.zones
+        near = recent(circumstances.facts.attempts, self.within, after, zones)
+        attempts = [each for each in near if each.same_debt]
+        return leaving(attempts, self.within, self.connected, zones, after.instant)
 
     def _in_vain(self, attempts: list[Attempt], at: datetime) -> bool:
         if any(each.party in _PERHAPS_HIM and self.connected.counts(each, at) for each in attempts):
@@ -72,7 +74,7 @@ class CalledParty:
             return None
         entries = circumstances.facts.suppressions
         doubts_end = [each.until for each in entries if each.provisional and each.until is not None]
-        turns = [*self.when.turns(circumstances, after.instant), *doubts_end]
+        turns = [*self.when.turns(circumstances, after), *doubts_end]
         zones = circumstances.zones
         return next(
             (

@@ -47,12 +47,15 @@ class AfterConversation:
 
     def _ends(self, circumstances: Circumstances, at: Moment) -> Iterator[datetime]:
         linkedid = circumstances.request.linkedid
+        long_ago = at.instant - self.term.longest
         for attempt in circumstances.facts.attempts:
+            ended = attempt.ended_at or attempt.reserved_at
             if (
-                shares(attempt, self.key)
+                ended > long_ago
+                and shares(attempt, self.key)
                 and self.unit.counts(attempt, at.instant)
                 and not is_this_call(attempt, linkedid)
             ):
-                end = self.term.ends(attempt.ended_at or attempt.reserved_at, circumstances.zones)
+                end = self.term.ends(ended, circumstances.zones)
                 expires = self.unit.expires(attempt)
                 yield end if expires is None else min(end, expires)

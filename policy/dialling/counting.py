@@ -97,6 +97,15 @@ class Rolling:
 Within = CalendarDays | Rolling
 
 
+def recent(
+    attempts: Iterable[Attempt], within: Within, at: Moment, zones: tuple[ZoneInfo, ...]
+) -> list[Attempt]:
+    """The attempts that are within it in one of the zones: a year of calls to one customer is long,
+    and few of them matter today."""
+    since = min(within.since(at, zones), default=None)
+    return [each for each in attempts if since is not None and each.reserved_at >= since]
+
+
 def leaving(
     attempts: Iterable[Attempt],
     within: Within,

@@ -26,6 +26,11 @@ class Term:
     hours: int = 0
     first_day_counts: bool = False
 
+    @property
+    def longest(self) -> timedelta:
+        """What it never lasts longer than, wherever the called party is."""
+        return timedelta(days=self.days + 31 * self.months + 3, hours=self.hours)
+
     def ends(self, event: datetime, zones: Sequence[ZoneInfo]) -> datetime:
         """The first instant, in UTC, at which it is over in each of the zones (in none: in UTC)."""
         if self.hours:
