@@ -4,6 +4,7 @@ Called by `scan` and `bench recognizer`. A file that cannot be read is a Problem
 it never counts as a call without findings.
 """
 
+import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
@@ -80,7 +81,16 @@ class Recording:
     channels: dict[Leg, int]
     rate_hz: int
     seconds: float
-    codec: str = ""
+    codec: str
+    source: Path
+    started_at: datetime
+
+    @property
+    def kept_as(self) -> str:
+        """What its result is known by: a digest of where its audio lies and how large it is. Names
+        of files often hold numbers, so it does not repeat them."""
+        files = sorted({(str(each.resolve()), each.stat().st_size) for each in self.files.values()})
+        return f"recording-{hashlib.sha256(repr(files).encode()).hexdigest()[:24]}"
 
     @property
     def scene(self) -> str:
@@ -151,7 +161,13 @@ def open_recording(
         rate_hz=any_form.rate_hz,
         seconds=max(each.seconds for each in forms.values()),
         codec=any_form.codec,
+        source=path,
+        started_at=described.started_at or _modified(path),
     )
+
+
+def _modified(path: Path) -> datetime:
+    return datetime.fromtimestamp(path.stat().st_mtime).astimezone()
 
 
 def _is_call(folder: Path) -> bool:

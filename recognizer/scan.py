@@ -21,14 +21,17 @@ from callwarden.problems import Problem, ProblemsFound
 from callwarden.settings import Settings
 from policy import products, rulebook
 from policy.speech.finding import Finding, FindingStatus
+from policy.speech.heard_call import HeardCall, HeardLeg, JudgedRecording
 from policy.speech.rulebook import SpeechRulebook
-from recognizer import recordings
-from recognizer.analysis import Analysis, AnalysisFailed, Heard, LegCoverage
+from policy.speech.utterance import Utterance
+from recognizer import recordings, results
+from recognizer.analysis import Analysis, AnalysisFailed, Heard, LegCoverage, Looked
 from recognizer.models import found as models
 from recognizer.models.model import Model
 from recognizer.pool import Pool
 from recognizer.process import WorkerFailed
 from recognizer.recordings import Channel, Recording, Site
+from recognizer.results import Results
 
 BLOCK_S = 0.5
 CALLS_A_WORKER = 2
@@ -37,15 +40,41 @@ CALLS_A_WORKER = 2
 
 @dataclass(frozen=True)
 class Scanned:
-    """A call's result; `findings` in the order of their beginning, the last word on each."""
+    """A call's result: `findings` in the order of their beginning, the last word on each;
+    `utterances`, `looks` and `states` (of findings) as they came."""
 
     recording: Recording
     findings: list[Finding]
     coverage: list[LegCoverage]
+    utterances: list[Utterance]
+    looks: list[Looked]
+    states: list[Finding]
+
+    def judged(self) -> JudgedRecording:
+        """All of it, as it is kept."""
+        recording = self.recording
+        return JudgedRecording(
+            HeardCall(
+                recording.kept_as,
+                recording.circumstances,
+                recording.seconds,
+                self.utterances,
+                [(each.doubt, each.answer) for each in self.looks],
+            ),
+            recording.started_at,
+            recording.agent,
+            recording.customer,
+            self.states,
+            [
+                HeardLeg(each.leg, each.received_s, each.analysed_s, each.causes)
+                for each in self.coverage
+            ],
+        )
 
     def as_json(self) -> dict[str, Any]:
         return {
             "id": self.recording.id,
+            "recording": self.recording.kept_as,
             "scene": self.recording.scene,
             "seconds": round(self.recording.seconds, 3),
             "findings": [
@@ -68,10 +97,16 @@ class Scanned:
 async def scan_call(pool: Pool, rules: SpeechRulebook, recording: Recording) -> Scanned:
     """Raises ProblemsFound for audio that breaks off, AnalysisFailed."""
     latest: dict[str, Finding] = {}
+    utterances, looks, states = list[Utterance](), list[Looked](), list[Finding]()
 
     def take(heard: Heard) -> None:
         if isinstance(heard, Finding):
             latest[heard.finding_id] = heard
+            states.append(heard)
+        elif isinstance(heard, Looked):
+            looks.append(heard)
+        elif isinstance(heard, Utterance) and heard.final:
+            utterances.append(heard)
 
     analysis = Analysis(
         pool,
@@ -87,7 +122,7 @@ async def scan_call(pool: Pool, rules: SpeechRulebook, recording: Recording) -> 
         await analysis.finish(recording.seconds)
         kept = [each for each in latest.values() if each.status is not FindingStatus.WITHDRAWN]
         kept.sort(key=lambda each: (each.start_s, each.rule))
-        return Scanned(recording, kept, analysis.coverage())
+        return Scanned(recording, kept, analysis.coverage(), utterances, looks, states)
     finally:
         analysis.close()
 
@@ -136,20 +171,42 @@ def model_for(settings: Settings, named: str | None) -> Model:
     show_default="one a core",
     help="Processes that decode.",
 )
+@click.option(
+    *("-o", "--output"),
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="File for the results, a JSON object a line; each is on disk before the next begins.",
+)
+@click.option("--resume", is_flag=True, help="Pass over calls whose results are there already.")
+@click.option("--into-ledger", is_flag=True, help="Keep what was heard and found in the ledger.")
 @with_settings
 def scan(settings: Settings, paths: tuple[Path, ...], scene: str | None, **options: Any) -> int:
     """Analyse recorded calls: a stereo file, a folder with agent.wav and customer.wav, or a
-    folder of those.
+    folder of those. WAV (PCM, mu-law, A-law; 8 or 16 kHz), FLAC, MP3, Opus, AAC.
 
     Exit code 0: nothing found; 1: findings; 2: a file could not be read (the others are analysed).
     """
+    output: Path | None = options["output"]
+    if options["resume"] and not (output or options["into_ledger"]):
+        raise click.UsageError(
+            "--resume needs --output FILE or --into-ledger: results to go on with"
+        )
     rules = rulebook.load(settings.rules.folder, settings.rules.packs, settings.rules.speech)
     model = model_for(settings, options["model"])
     site = Site(products.load(settings.speech.products), settings.speech.dialect)
     calls, broken = _opened(list(recordings.find(paths)), scene, options["agent_channel"], site)
-    found = asyncio.run(
-        _scan(model, options["workers"], rules.speech, calls, as_json=options["as_json"])
-    )
+    keeper = results.ledger_keeper(settings) if options["into_ledger"] else None
+    told = Results(output, keeper, resume=options["resume"])
+    try:
+        if options["resume"]:
+            done = [each for each in calls if told.is_done(each)]
+            results.told_of(done)
+            calls = [each for each in calls if each not in done]
+        as_json = options["as_json"] or output is not None
+        found = asyncio.run(
+            _scan(model, options["workers"], rules.speech, calls, told, as_json=as_json)
+        )
+    finally:
+        told.close()
     if broken or found is None:
         return 2
     return 1 if found else 0
@@ -174,6 +231,7 @@ async def _scan(
     workers: int,
     rules: SpeechRulebook,
     calls: Sequence[Recording],
+    told: Results,
     *,
     as_json: bool,
 ) -> bool | None:
@@ -194,6 +252,7 @@ async def _scan(
             for call, task in zip(calls, tasks, strict=True):
                 try:
                     scanned = await task
+                    told.write(_written(scanned, as_json=as_json), scanned.judged())
                 except (ProblemsFound, AnalysisFailed, OSError) as error:
                     tqdm.write(f"{call.id}: {error}", file=sys.stderr)
                     failed = True
@@ -201,7 +260,6 @@ async def _scan(
                 finally:
                     bar.update(round(call.seconds))
                 found = found or bool(scanned.findings)
-                tqdm.write(_written(scanned, as_json=as_json), file=sys.stdout)
     return None if failed else found
 
 

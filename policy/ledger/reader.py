@@ -201,6 +201,23 @@ class LedgerReader:
         """All consents, oldest first, expired and revoked ones among them."""
         return consents.every(self._rows, self._keys)
 
+    def has_ended(self, call_id: str) -> bool:
+        """Whether the end of this call is recorded."""
+        return bool(self._rows("SELECT 1 FROM call_ends WHERE call_id = ?", [call_id]))
+
+    def kept_of(self, call_id: str) -> set[str]:
+        """What is there of a call whose end is not: `utterance ID`, `look ID`, `finding ID STATUS`,
+        `coverage LEG`."""
+        found = self._rows(
+            "SELECT 'utterance ' || utterance_id AS name FROM utterances WHERE call_id = ?1 "
+            "UNION ALL SELECT 'look ' || doubt_id FROM second_looks WHERE call_id = ?1 "
+            "UNION ALL SELECT 'finding ' || finding_id || ' ' || status FROM findings "
+            "WHERE call_id = ?1 "
+            "UNION ALL SELECT 'coverage ' || leg FROM coverage WHERE call_id = ?1",
+            [call_id],
+        )
+        return {row["name"] for row in found}
+
     def answered_at(self, call_id: str) -> datetime | None:
         """When both parties began to speak; None for a call that was not answered."""
         found = self._rows("SELECT answered_at FROM answers WHERE call_id = ?", [call_id])
