@@ -212,11 +212,20 @@ class Lab:
         call: Callable[[int], LoadedCall],
         *,
         talk_ms: int = 200,
+        at_once: int = 0,
     ) -> LoadResult:
         """Places `calls_per_s` calls a second for `seconds`, the i-th (from 0) as `call(i)` says.
-        The carrier answers at once; the agent hangs up `talk_ms` later. At most 250 at once."""
+        The carrier answers at once; the agent hangs up `talk_ms` later. At most 250 at once, or
+        `at_once`: calls beyond that wait their turn, so that a rate out of reach measures how fast
+        they go through."""
         return load.run(
-            self._phones, self.addresses.sip, calls_per_s, seconds, call, talk_ms=talk_ms
+            self._phones,
+            self.addresses.sip,
+            calls_per_s,
+            seconds,
+            call,
+            talk_ms=talk_ms,
+            at_once=at_once,
         )
 
     def invites(self) -> list[Invite]:

@@ -1,6 +1,6 @@
 """Owns many calls at a rate: one sipp as all the agents' phones, one as the carrier.
 
-Called through `Lab.load`, which `callwarden bench gate --lab` uses.
+Called through `Lab.load`, which `callwarden bench gate` uses.
 """
 
 import math
@@ -29,10 +29,12 @@ class LoadResult:
     """`statuses`: final response to the INVITE, how often; 0 stands for none. `decided_ms`: of each
     call that got one, ascending, INVITE to the first response after 100 Trying: the ringing of a
     carrier that rings at once, or the refusal. So it holds the gate's time and twice Asterisk's.
+    `seconds`: from the first INVITE to the last of these responses.
     """
 
     statuses: dict[int, int]
     decided_ms: tuple[float, ...]
+    seconds: float = math.nan
 
     def percentile_ms(self, percent: float) -> float:
         """Nearest rank; NaN where no call was answered or refused."""
@@ -50,6 +52,7 @@ def run(
     call: Callable[[int], LoadedCall],
     *,
     talk_ms: int,
+    at_once: int = 0,
 ) -> LoadResult:
     """Places `calls_per_s * seconds` calls, the i-th as `call(i)` says; see `Lab.load`."""
     total = max(1, round(calls_per_s * seconds))
@@ -85,7 +88,7 @@ def run(
                 talk_ms=talk_ms,
             ),
             f"127.0.0.1:{sip_port}",
-            *("-inf", str(fields), "-m", str(total), "-l", str(total)),
+            *("-inf", str(fields), "-m", str(total), "-l", str(at_once or total)),
             *("-r", str(max(1, round(calls_per_s * 1000))), "-rp", "1000000"),
             *("-recv_timeout", "10000"),
             name=f"{name}-agents",
@@ -121,4 +124,6 @@ def _result(messages: list[Message], total: int) -> LoadResult:
     if missing := total - statuses.total():
         statuses[0] = missing
     decided = sorted((at - sent[call_id]).total_seconds() * 1000 for call_id, at in first.items())
-    return LoadResult(dict(sorted(statuses.items())), tuple(decided))
+    took = max(first.values()) - min(sent.values()) if first else None
+    seconds = took.total_seconds() if took else math.nan
+    return LoadResult(dict(sorted(statuses.items())), tuple(decided), seconds)

@@ -32,6 +32,13 @@ def open_now(seed: int, now: datetime | None = None) -> str:
     return _nearest(_NOON_OF_THE_WINDOW, seed, now)
 
 
+def of_any_zone(seed: int) -> str:
+    """A valid E.164 number, one a seed, of each zone in turn: what `open_now` gives for a seed s at
+    some hour is among the first 13 * (s + 1)."""
+    prefix, digits, _ = _RANGES[seed % len(_RANGES)]
+    return f"{prefix}{seed // len(_RANGES) % 10**digits:0{digits}d}"
+
+
 def shut_now(seed: int, now: datetime | None = None) -> str:
     """A valid E.164 number, one a seed, where local time is nearest to 02:00."""
     return _nearest(_DEAD_OF_NIGHT, seed, now)

@@ -19,17 +19,22 @@ NO_ASTERISK: Final = {"ari_url": "http://127.0.0.1:9", "ami": "127.0.0.1:9"}
 
 @dataclass(frozen=True)
 class Served:
+    """`config` is the configuration file of a gateway."""
+
     port: int
     pid: int
+    http_port: int = 0
+    oversight_port: int = 0
+    config: Path | None = None
 
 
 @contextlib.contextmanager
 def gateway(folder: Path) -> Iterator[Served]:
-    """The real gateway, on a ledger of its own in `folder`, without an Asterisk to connect to."""
+    """The real gateway on the ledger in `folder`, without an Asterisk to connect to."""
     config, log = folder / "callwarden.yaml", folder / "gateway.log"
     settings = {
         "state": str(folder / "state"),
-        "gate": {"listen": "127.0.0.1:0"},
+        "gate": {"listen": "127.0.0.1:0", "http": "127.0.0.1:0"},
         "oversight": {"listen": "127.0.0.1:0"},
         "media": {"listen": "127.0.0.1:0"},
         "asterisk": NO_ASTERISK,
@@ -39,18 +44,23 @@ def gateway(folder: Path) -> Iterator[Served]:
     with log.open("w") as output:
         process = subprocess.Popen([*command, str(config)], stderr=output)
     try:
-        yield Served(_ready_port(process, log), process.pid)
+        ready = _ready(process, log)
+        ports = (int(ready[part].rpartition(":")[2]) for part in ("http", "oversight", "gate"))
+        http, oversight, port = ports
+        yield Served(port, process.pid, http, oversight, config)
     finally:
         process.terminate()
         process.wait()
 
 
-def _ready_port(process: "subprocess.Popen[bytes]", log: Path) -> int:
+def _ready(process: "subprocess.Popen[bytes]", log: Path) -> dict[str, str]:
+    """Its line with this event."""
     ends = time.monotonic() + _READY_S
     while True:
         for line in log.read_text(encoding="utf-8").splitlines():
             if '"event": "ready"' in line:
-                return int(json.loads(line)["gate"].rpartition(":")[2])
+                found: dict[str, str] = json.loads(line)
+                return found
         if process.poll() is not None or time.monotonic() > ends:
             raise click.ClickException(f"the gateway did not start:\n{log.read_text()}")
         time.sleep(0.05)

@@ -1,4 +1,4 @@
-"""Malformed FastAGI sessions, made from real ones: no ALLOW, nothing left open.
+"""Malformed FastAGI sessions, made from real ones: no ALLOW, nothing left open, memory flat.
 
 The server allows whatever parses, so every ALLOW here would be the parser's own. `CALLWARDEN_FUZZ`
 sets how many sessions (default 1500), `CALLWARDEN_FUZZ_SEED` the seed.
@@ -17,6 +17,7 @@ from gateway.gate import fastagi
 from gateway.gate.answer import Answer
 from gateway.gate.fastagi import FastAgiServer
 from policy.dialling.request import DialRequest
+from tests.fuzz.flat import Flat
 from tests.gate.waiting import until
 
 HOST = "127.0.0.1"
@@ -127,7 +128,9 @@ async def test_malformed_sessions_are_never_allowed_and_leave_nothing_open(
     server = FastAgiServer(AllowAtOnce(), "CN")
     await server.start(HOST, 0)
     assert b"ALLOW" in await _hear(server.port, session(*GOOD))
+    flat = Flat()
     for _ in range(sessions // AT_ONCE):
+        flat.look()
         questions = [rng.choice(MALFORM)(rng) for _ in range(AT_ONCE)]
         said = await asyncio.gather(*(_hear(server.port, question) for question in questions))
         allowed = [
@@ -135,6 +138,7 @@ async def test_malformed_sessions_are_never_allowed_and_leave_nothing_open(
         ]
         assert not allowed, f"seed {SEED}: allowed {allowed[0]!r}"
     await until(lambda: server.open_sessions == 0)
+    flat.check()
     await server.close()
 
 

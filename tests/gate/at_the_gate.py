@@ -1,8 +1,9 @@
 """A gate on its real parts: the ledger in a temporary folder, the shipped house rules, real TCP."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 
@@ -137,6 +138,7 @@ async def gate(
     deadline_ms: int = 1000,
     wait_for_ledger: bool = True,
     ledger_patience_ms: int | None = None,
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> AsyncIterator[GateParts]:
     floor = Floor()
     health = Health(floor)
@@ -151,7 +153,7 @@ async def gate(
         deadline_ms=ledger_patience_ms or deadline_ms,
         before_use=activations.follow,
     )
-    metrics, tally = Metrics(), Tally()
+    metrics, tally = Metrics(), Tally(now)
     keeper = Gatekeeper(
         deadline_ms=deadline_ms,
         rulebook=rulebook,
@@ -159,6 +161,7 @@ async def gate(
         floor=floor,
         metrics=metrics,
         tally=tally,
+        now=now,
     )
     server = FastAgiServer(keeper, "CN")
     await rulebook.load()
