@@ -200,9 +200,8 @@ class Pbx:
             and not str(each["name"]).startswith(_HELPER_LEG)
         }
         for attempt in before:
-            gone = [each for each in attempt.channels.values() if each not in channels]
-            if attempt.agent_channel in gone or (attempt.answered and gone):
-                self._finish(attempt, attempt.q850_cause)
+            if attempt.last_channel not in channels:
+                self._finish(attempt, 0)
         bearers: dict[str, list[dict[str, Any]]] = {}
         for channel, each in channels.items():
             if nonce := await self._nonce(channel):
@@ -229,6 +228,7 @@ class Pbx:
             self._dialled(attempt, str(customer["id"]))
             if customer["state"] == "Up" and agent["state"] == "Up":
                 answered_at = await asyncio.to_thread(self._answered_before, nonce)
+                answered_at = answered_at or await self._answer_in_cdr(str(agent["id"]))
                 if attempt.answered is None:
                     self._answer(attempt, answered_at or datetime.now(UTC))
 
@@ -255,7 +255,7 @@ class Pbx:
         attempt = self._attempts.of_channel(channel)
         self._nonces[channel] = nonce
         if attempt and attempt.agent_channel == channel and attempt.call_id != nonce:
-            self._finish(attempt, attempt.q850_cause)
+            self._finish(attempt, 0)
 
     async def _dial(self, event: Event) -> None:
         caller, peer = event.body.get("caller"), event.body["peer"]
@@ -332,6 +332,14 @@ class Pbx:
         except LedgerUnavailable:
             return None
 
+    async def _answer_in_cdr(self, channel: str) -> datetime | None:
+        """When Asterisk saw the answer, where it keeps CDRs."""
+        told = await self._ari.variable(channel, "CDR(answer,u)")
+        try:
+            return datetime.fromtimestamp(float(told), UTC) if float(told) else None
+        except ValueError:
+            return None
+
     def _reader(self) -> LedgerReader:
         return LedgerReader.open(self._settings.ledger_file, self._settings.ledger_key_file)
 
@@ -364,15 +372,17 @@ class Pbx:
         attempt = self._attempts.of_channel(channel) or self._placed(nonce, channel)
         if attempt is None:
             return
-        if attempt.answered:
-            self._finish(attempt, q850_cause or _NORMAL_CLEARING)
-        elif channel == attempt.agent_channel:
-            self._finish(attempt, attempt.q850_cause or q850_cause)
-        elif channel == attempt.customer_channel:
+        if channel == attempt.customer_channel:
             attempt.q850_cause = q850_cause
+        # The customer may talk on without the agent's channel: transferred, or it was a Local one
+        # that Asterisk took out of the call.
+        if channel == attempt.last_channel:
+            self._finish(attempt, q850_cause or _NORMAL_CLEARING)
 
     def _finish(self, attempt: Attempt, q850_cause: int) -> None:
-        """The attempt is over: settles it, ends the call, and has it accounted."""
+        """The attempt is over: settles it, ends the call, and has it accounted. `q850_cause` is
+        its last channel's, 0 where nobody saw it end."""
+        disposition, q850_cause = attempt.settled(q850_cause)
         self._attempts.remove(attempt)
         call_id, answered, now = attempt.call_id, attempt.answered, datetime.now(UTC)
         seconds = answered.seconds if answered else 0.0
@@ -380,7 +390,7 @@ class Pbx:
         settle = partial(
             self._ledger.settle,
             call_id,
-            disposition="ANSWER" if answered else attempt.dialstatus or "CANCEL",
+            disposition=disposition,
             q850_cause=q850_cause,
             connected=answered is not None,
             talk_seconds=seconds,
