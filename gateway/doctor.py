@@ -7,7 +7,8 @@ import click
 
 from callwarden.command import with_settings
 from callwarden.settings import Settings
-from gateway.examination import Line, State, examine
+from gateway.examination import examine
+from gateway.examined import Line, State
 
 _SIGN = {State.OK: "✓", State.WARNING: "!", State.FAILED: "✗"}
 _TITLE = {
@@ -16,7 +17,11 @@ _TITLE = {
     "modules": ("Asterisk 模块", "Asterisk modules"),
     "ami": ("AMI 权限", "AMI rights"),
     "hook": ("拨号方案", "dialplan hook"),
+    "trunks": ("中继", "trunks"),
+    "websocket-client": ("音频通道", "audio client"),
+    "overload": ("PJSIP 过载", "PJSIP overload"),
     "gate": ("闸门", "gate"),
+    "gate-http": ("闸门 (HTTP)", "gate (HTTP)"),
     "recognizer": ("识别器", "recognizer"),
     "ledger": ("台账", "ledger"),
     "disk": ("磁盘", "disk"),

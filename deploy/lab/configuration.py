@@ -49,6 +49,7 @@ class Addresses:
     http: int
     ami: int
     gate: int
+    gate_http: int
     media: int
     recognizer: int
     oversight: int
@@ -65,6 +66,7 @@ class Addresses:
             http=ports.server(),
             ami=ports.server(),
             gate=ports.server(),
+            gate_http=ports.server(),
             media=ports.server(),
             recognizer=ports.server(),
             oversight=ports.server(),

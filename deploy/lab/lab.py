@@ -100,7 +100,7 @@ class Lab:
         at = self.addresses
         settings: dict[str, Any] = {
             "state": str(self.state),
-            "gate": {"listen": f"{host}:{at.gate}"},
+            "gate": {"listen": f"{host}:{at.gate}", "http": f"{host}:{at.gate_http}"},
             "asterisk": {
                 "ari_url": f"http://{host}:{at.http}",
                 "ari_user": "callwarden",

@@ -8,7 +8,8 @@ from typing import Any
 
 from callwarden.settings import Settings
 from deploy.lab import Lab
-from gateway.examination import State, examine
+from gateway.examination import examine
+from gateway.examined import State
 from tests.calls.recording_recognizer import serving
 from tests.integration.calls_stack import stack
 
@@ -44,6 +45,9 @@ def test_doctor_says_what_is_well_and_what_to_do(lab: Lab, tmp_path: Path) -> No
                 ({"asterisk": {"ari_url": f"http://{shut}"}}, {"ari"}),
                 ({"gate": {"listen": shut}}, {"gate", "hook"}),
                 ({"recognizer": {"address": shut}}, {"recognizer"}),
+                ({"gate": {"http": shut}}, {"gate-http"}),
+                ({"media": {"websocket_client": "other"}}, {"websocket-client"}),
+                ({"media": {"listen": shut}}, {"websocket-client"}),
             ):
                 assert await _failing(lab, {**settings, **sections}) == failing
 
