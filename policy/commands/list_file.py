@@ -7,12 +7,16 @@ Called by the commands that take such a list. Memory stays flat whatever its len
 import csv
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Final, TextIO
+from typing import TYPE_CHECKING, Final, TextIO
 
 from callwarden.problems import Problem, ProblemsFound, did_you_mean
+
+if TYPE_CHECKING:
+    from openpyxl import Workbook
 
 _NAMES: Final[Mapping[str, tuple[str, ...]]] = {
     "number": (
@@ -28,6 +32,8 @@ _NAMES: Final[Mapping[str, tuple[str, ...]]] = {
         "借据", "借据号", "合同", "合同号", "合同编号", "案件", "案件号", "案件编号", "贷款编号",
     ),
     "product": ("product", "productid", "产品", "产品号", "产品编号", "产品代码"),
+    "until": ("until", "expires", "expiry", "截止", "截止时间", "截止日期", "有效期至", "到期日"),
+    "purpose": ("purpose", "用途", "目的"),
 }  # fmt: skip
 _LOOKS_LIKE_A_NUMBER: Final = re.compile(r"\+?[\d ().\-]{7,24}")
 _SAMPLE_ROWS: Final = 20
@@ -38,7 +44,8 @@ _ENCODINGS: Final = ("utf-8-sig", "gb18030")
 @dataclass(frozen=True)
 class ListFile:
     """`header` is empty where the file has none; `columns` says which column (from 0) is which, of
-    `number`, `customer`, `debt`, `product`; `about_rows` is for a progress bar."""
+    `number`, `customer`, `debt`, `product`, `until`, `purpose`; `about_rows` is for a
+    progress bar."""
 
     file: Path
     header: tuple[str, ...]
@@ -169,20 +176,26 @@ def _delimiter(sample: str) -> str:
 
 
 def _xlsx_rows(file: Path) -> Iterator[tuple[int, tuple[str, ...]]]:
-    from openpyxl import load_workbook
-
-    try:
-        book = load_workbook(file, read_only=True, data_only=True)
-    except Exception as error:  # whatever it stumbles over, it is no workbook to read
-        raise _unreadable(file, f"no XLSX workbook ({type(error).__name__})") from None
-    try:
+    with _workbook(file) as book:
         sheet = book.worksheets[0]
         for at, row in enumerate(sheet.iter_rows(values_only=True), start=1):
             cells = tuple(map(_text, row))
             if any(cells):
                 yield at, cells
-    finally:
-        book.close()
+
+
+@contextmanager
+def _workbook(file: Path) -> "Iterator[Workbook]":
+    """Whatever the file's name ends in."""
+    from openpyxl import load_workbook
+
+    with file.open("rb") as opened:
+        try:
+            book = load_workbook(opened, read_only=True, data_only=True)
+        except Exception as error:  # whatever it stumbles over, it is no workbook to read
+            raise _unreadable(file, f"no XLSX workbook ({type(error).__name__})") from None
+        with closing(book):
+            yield book
 
 
 def _text(cell: object) -> str:
@@ -196,13 +209,8 @@ def _text(cell: object) -> str:
 
 def _about_rows(file: Path) -> int:
     if _is_xlsx(file):
-        from openpyxl import load_workbook
-
-        book = load_workbook(file, read_only=True)
-        try:
+        with _workbook(file) as book:
             return book.worksheets[0].max_row or 0
-        finally:
-            book.close()
     lines, last = 0, b"\n"
     with file.open("rb") as opened:
         while block := opened.read(1024 * 1024):

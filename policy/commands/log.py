@@ -4,13 +4,9 @@ Numbers are masked. A CSV file opens in a spreadsheet as it is: UTF-8 with its b
 no cell that the spreadsheet would take for a formula. A file appears whole or not at all.
 """
 
-import csv
-import io
 import json
-import os
 import sys
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 from typing import IO, Any
@@ -22,10 +18,9 @@ from callwarden.command import with_settings
 from callwarden.problems import did_you_mean
 from callwarden.settings import Settings
 from policy.commands.iso_time import Instant
+from policy.commands.output import leave_quietly, output, write_csv
 from policy.ledger import LedgerReader, LedgerUnavailable
 from policy.ledger.export import KINDS, Cell, columns
-
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 _CHINESE = {
     "after": "后一句",
@@ -142,7 +137,7 @@ def export(
     try:
         with (
             LedgerReader.open(configured.ledger_file, configured.ledger_key_file) as reader,
-            _output(file) as sink,
+            output(file) as sink,
         ):
             rows = tqdm(
                 reader.export(kind, since, until),
@@ -152,11 +147,11 @@ def export(
                 file=sys.stderr,
             )
             if form == "csv":
-                _write_csv(sink, rows, names)
+                write_csv(sink, names, (row.values() for row in rows))
             else:
                 _write_jsonl(sink, rows)
     except BrokenPipeError:
-        _leave_quietly()
+        leave_quietly()
     except (LedgerUnavailable, OSError) as error:
         raise click.ClickException(str(error)) from None
 
@@ -165,47 +160,6 @@ def _headings(kind: str, language: str) -> list[str]:
     return [_CHINESE[name] if language == "zh" else name for name in columns(kind)]
 
 
-def _write_csv(sink: IO[bytes], rows: Iterable[dict[str, Cell]], names: list[str]) -> None:
-    text = io.TextIOWrapper(sink, encoding="utf-8-sig", newline="")
-    writer = csv.writer(text)
-    writer.writerow(names)
-    for row in rows:
-        writer.writerow([_harmless(each) for each in row.values()])
-    text.detach()
-
-
-def _harmless(cell: Cell) -> Cell:
-    """A text that a spreadsheet shows and does not calculate."""
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell
-
-
 def _write_jsonl(sink: IO[bytes], rows: Iterable[dict[str, Cell]]) -> None:
     for row in rows:
         sink.write(json.dumps(row, ensure_ascii=False).encode() + b"\n")
-
-
-@contextmanager
-def _output(file: Path | None) -> Iterator[IO[bytes]]:
-    """Where rows go. A file takes its name once it is whole and on disk; it is the owner's alone,
-    for it holds what people said."""
-    if file is None:
-        stdout = sys.stdout.buffer
-        yield stdout
-        stdout.flush()
-        return
-    draft = file.with_name(f".{file.name}.{os.getpid()}.part")
-    try:
-        with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as sink:
-            yield sink
-            sink.flush()
-            os.fsync(sink.fileno())
-        draft.replace(file)
-    finally:
-        draft.unlink(missing_ok=True)
-
-
-def _leave_quietly() -> None:
-    """Whoever read stdout has seen enough; Python must not complain when it flushes at the end."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, sys.stdout.fileno())
-    os.close(nowhere)

@@ -5,21 +5,16 @@ shown masked.
 """
 
 import json
-import re
 from datetime import UTC, datetime
 
 import click
 
 from callwarden.command import with_settings
 from callwarden.settings import Settings
+from policy.commands.entries import Purpose, canonical, reading, writing
 from policy.commands.iso_time import Instant
 from policy.dialling import number as numbers
-from policy.ledger import Ledger, LedgerReader, LedgerUnavailable, RecordedSuppression
-
-_PATIENCE_MS = 10_000
-"""How long a command waits for another process' lock; nobody's call waits for it."""
-
-_PATTERN = r"\*|[a-z][a-z0-9-]*(\.[a-z][a-z0-9-]*)*(\.\*)?"
+from policy.ledger import RecordedSuppression
 
 _WORDS = {
     "zh": {
@@ -28,7 +23,8 @@ _WORDS = {
         "for good": "长期",
         "provisional": "待复核",
         "certain": "已确认",
-        "heading": ("号码", "自", "至", "来源", "渠道", "用途", "状态", "通话"),
+        "released": "已解除",
+        "heading": ("号码", "自", "至", "来源", "渠道", "用途", "名单", "状态", "通话"),
     },
     "en": {
         "added": "suppressed {number} ({id})",
@@ -36,7 +32,18 @@ _WORDS = {
         "for good": "for good",
         "provisional": "provisional",
         "certain": "certain",
-        "heading": ("number", "since", "until", "source", "channel", "purpose", "status", "call"),
+        "released": "released",
+        "heading": (
+            "number",
+            "since",
+            "until",
+            "source",
+            "channel",
+            "purpose",
+            "list",
+            "status",
+            "call",
+        ),
     },
 }
 
@@ -65,6 +72,7 @@ _WORDS = {
 )
 @click.option(
     "--purpose",
+    type=Purpose(),
     default="*",
     show_default="every purpose",
     help="A scene such as marketing.loan, or a branch of scenes such as marketing.*",
@@ -86,31 +94,22 @@ def add(
     The gateway need not be told: its next decision knows. Entries add up; none weakens another.
     """
     now = datetime.now(UTC)
-    canonical = _canonical(number, configured.gate.region)
+    number = canonical(number, configured.gate.region)
     if until is not None and until <= now:
         raise click.UsageError("--until has passed already: such an entry would suppress nothing")
-    if not _is_pattern(purpose):
-        raise click.UsageError(
-            "--purpose is no scene: write e.g. marketing.loan, marketing.* or * (quoted)"
-        )
-    try:
-        with Ledger.open(
-            configured.ledger_file, configured.ledger_key_file, busy_ms=_PATIENCE_MS
-        ) as ledger:
-            added = ledger.suppress(
-                canonical,
-                source=source,
-                now=now,
-                until=until,
-                channel=channel,
-                purpose=purpose,
-                customer=customer,
-                note=note,
-            ).result()
-    except LedgerUnavailable as error:
-        raise click.ClickException(str(error)) from None
+    with writing(configured) as ledger:
+        added = ledger.suppress(
+            number,
+            source=source,
+            now=now,
+            until=until,
+            channel=channel,
+            purpose=purpose,
+            customer=customer,
+            note=note,
+        ).result()
     words = _WORDS[configured.locale]
-    click.echo(str(words["added"]).format(number=numbers.masked(canonical), id=added))
+    click.echo(str(words["added"]).format(number=numbers.masked(number), id=added))
 
 
 @click.command("list", epilog="Example: callwarden suppress list --json")
@@ -121,40 +120,22 @@ def list_suppressions(configured: Settings, *, as_json: bool) -> None:
 
     Numbers are masked, times in UTC.
     """
-    try:
-        with LedgerReader.open(configured.ledger_file, configured.ledger_key_file) as reader:
-            found = False
-            for entry in reader.suppressions():
-                if as_json:
-                    click.echo(json.dumps(_fields(entry), ensure_ascii=False))
-                else:
-                    if not found:
-                        click.echo("\t".join(_WORDS[configured.locale]["heading"]))
-                    click.echo("\t".join(_told(entry, configured.locale)))
-                found = True
-    except LedgerUnavailable as error:
-        raise click.ClickException(str(error)) from None
+    found = False
+    with reading(configured) as reader:
+        for entry in reader.suppressions():
+            if as_json:
+                click.echo(json.dumps(fields(entry), ensure_ascii=False))
+            else:
+                if not found:
+                    click.echo("\t".join(_WORDS[configured.locale]["heading"]))
+                click.echo("\t".join(told(entry, configured.locale)))
+            found = True
     if not found and not as_json:
         click.echo(_WORDS[configured.locale]["none"], err=True)
 
 
-def _canonical(number: str, region: str) -> str:
-    if numbers.is_emergency(number.strip(), region):
-        raise click.UsageError("this number calls for help: it always passes, suppressed or not")
-    canonical = numbers.canonical(number, region)
-    if not numbers.is_canonical(canonical):
-        raise click.UsageError(
-            f"NUMBER is no telephone number of region {region}: write it as it is dialled there, "
-            "or with + and its country code"
-        )
-    return canonical
-
-
-def _is_pattern(purpose: str) -> bool:
-    return re.fullmatch(_PATTERN, purpose) is not None
-
-
-def _fields(entry: RecordedSuppression) -> dict[str, str | bool | None]:
+def fields(entry: RecordedSuppression) -> dict[str, str | bool | None]:
+    """An entry as programs read it, its number masked."""
     made = entry.suppression
     return {
         "id": made.suppression_id,
@@ -162,16 +143,21 @@ def _fields(entry: RecordedSuppression) -> dict[str, str | bool | None]:
         "since": made.since.isoformat(),
         "until": made.until.isoformat() if made.until else None,
         "source": made.source,
+        "list": made.list_name,
         "channel": made.channel,
         "purpose": made.purpose,
         "provisional": made.provisional,
         "call": entry.call_id,
         "finding": entry.finding_id,
+        "released_at": entry.release.at.isoformat() if entry.release else None,
+        "released_by": entry.release.who if entry.release else None,
     }
 
 
-def _told(entry: RecordedSuppression, locale: str) -> list[str]:
+def told(entry: RecordedSuppression, locale: str) -> list[str]:
+    """An entry as people read it, its number masked."""
     words, made = _WORDS[locale], entry.suppression
+    state = "provisional" if made.provisional else "certain"
     return [
         numbers.masked(entry.number),
         f"{made.since:%Y-%m-%dT%H:%M:%SZ}",
@@ -179,6 +165,7 @@ def _told(entry: RecordedSuppression, locale: str) -> list[str]:
         made.source,
         made.channel,
         made.purpose,
-        str(words["provisional" if made.provisional else "certain"]),
+        made.list_name or "-",
+        str(words["released" if entry.release else state]),
         entry.call_id or "-",
     ]

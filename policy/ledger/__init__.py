@@ -5,6 +5,7 @@ One writer a process; rows are added, never changed; numbers, customers' ids and
 """
 
 from policy.ledger.consents import RecordedWaiver
+from policy.ledger.do_not_call import ListedEntry
 from policy.ledger.ledger import Ledger
 from policy.ledger.reader import LedgerReader
 from policy.ledger.records import (
@@ -34,6 +35,7 @@ __all__ = [
     "LedgerReader",
     "LedgerUnavailable",
     "LegCoverage",
+    "ListedEntry",
     "RecordedBypass",
     "RecordedDecision",
     "RecordedFinding",

@@ -6,11 +6,21 @@ minimum term holds in spite of it.
 """
 
 import sqlite3
+from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
 from policy.ledger.moment import micros
 from policy.ledger.rows import Named, insert, new_id
+
+
+class ListedEntry(NamedTuple):
+    """A row of a list; `number` is canonical."""
+
+    number: str
+    customer: str = ""
+    until: datetime | None = None
+    purpose: str = "*"
 
 
 class Entry(NamedTuple):
@@ -38,6 +48,28 @@ def add(db: sqlite3.Connection, whom: Named, entry: Entry) -> str:
     }
     insert(db, "suppressions", suppression_id=suppression_id, **whom._asdict(), **columns)
     return suppression_id
+
+
+def add_listed(db: sqlite3.Connection, listed: Sequence[tuple[Named, Entry]]) -> int:
+    """Adds the entries that the same list has not made before, for as long and not released since;
+    returns how many."""
+    before = db.total_changes
+    for whom, entry in listed:
+        until = None if entry.until is None else micros(entry.until)
+        same = (entry.list_name, entry.source, entry.channel, entry.purpose)
+        if not db.execute(_MADE, (whom.number_hash, whom.customer_hash, *same, until)).fetchone():
+            add(db, whom, entry)
+    return db.total_changes - before
+
+
+_MADE = """
+SELECT 1 FROM suppressions AS made
+WHERE number_hash = ?1
+    AND (?2 IS NULL OR customer_hash = ?2)
+    AND list_name = ?3 AND source = ?4 AND channel = ?5 AND purpose = ?6
+    AND (until IS NULL OR until >= ?7)
+    AND NOT EXISTS (SELECT 1 FROM releases WHERE releases.suppression_id = made.suppression_id)
+"""
 
 
 def release(

@@ -8,6 +8,7 @@ are added, never changed.
 
 import json
 import sqlite3
+from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import asdict, astuple
 from datetime import datetime
@@ -20,6 +21,7 @@ from policy.dialling.request import DialRequest
 from policy.identity import RulebookText
 from policy.ledger import activations, connection, consents, do_not_call, left_over
 from policy.ledger.deciding import Asked, Evaluate, recorded_reasons
+from policy.ledger.do_not_call import ListedEntry
 from policy.ledger.facts import KnownLists
 from policy.ledger.moment import micros
 from policy.ledger.records import Bypass, CallRecord, Decided, ImportedList, LegCoverage, Mode
@@ -184,6 +186,28 @@ class Ledger:
         return self._writer.submit(
             lambda db: consents.revoke(db, waiver_id, who=who, why_sealed=why_sealed, now=now)
         )
+
+    def suppress_listed(
+        self,
+        listed: Sequence[ListedEntry],
+        *,
+        list_name: str,
+        source: str,
+        channel: str,
+        now: datetime,
+    ) -> Future[int]:
+        """Adds some hundred rows of a list, together; `add_list` says when it has ended. What the
+        list has said before is not added again. Resolves to how many were."""
+        entries = [
+            (
+                named(self._keys, each.number, each.customer),
+                do_not_call.Entry(
+                    source, now, each.until, channel, each.purpose, list_name=list_name
+                ),
+            )
+            for each in listed
+        ]
+        return self._writer.submit(lambda db: do_not_call.add_listed(db, entries))
 
     def add_list(self, made: ImportedList) -> Future[None]:
         """Says that an import has ended. Only this makes a list as new as its `as_of`, and only

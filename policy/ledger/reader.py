@@ -197,6 +197,19 @@ class LedgerReader:
             yield from map(self._suppression, page)
             last = page[-1]["seq"]
 
+    def suppressions_of(self, number: str) -> list[RecordedSuppression]:
+        """The do-not-call entries of this number (canonical), oldest first."""
+        hashed = self._keys.hashed("number", number)
+        found = self._rows(
+            f"{_SUPPRESSIONS} WHERE made.number_hash = ? ORDER BY made.seq", [hashed]
+        )
+        return [self._suppression(row) for row in found]
+
+    def suppression(self, suppression_id: str) -> RecordedSuppression | None:
+        """The do-not-call entry of this id."""
+        query = f"{_SUPPRESSIONS} WHERE made.suppression_id = ?"
+        return next(map(self._suppression, self._rows(query, [suppression_id])), None)
+
     def waivers(self) -> Iterator[consents.RecordedWaiver]:
         """All consents, oldest first, expired and revoked ones among them."""
         return consents.every(self._rows, self._keys)

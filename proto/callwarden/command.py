@@ -65,6 +65,7 @@ _HELP: dict[tuple[str, ...], str] = {
     ("gateway",): "The gate, the fork of the audio, and the operator API.",
     ("recognizer",): "The service that turns audio into utterances and findings.",
     ("suppress",): "Do-not-call entries.",
+    ("waiver",): "Consents, by which a rule does not speak against a call.",
     ("rules",): "Rulebooks: check them, show what is in force.",
     ("log",): "The ledger's log: export it.",
     ("models",): "Speech models: list, pull, verify.",

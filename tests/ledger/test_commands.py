@@ -11,33 +11,18 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import CliRunner
 
 from callwarden.command import root
 from policy.commands.log import _CHINESE
 from policy.dialling.decision import Verdict
 from policy.ledger import Ledger, LedgerReader
 from policy.ledger.export import KINDS, columns
+from tests.ledger.box import Box
 from tests.ledger.conftest import NOW, NUMBER, RULEBOOK, WAIT_S, asked, at_most
 from tests.ledger.one_call import FINDING, HEARD, record_one_call
 
 MASKED = "+86138****8000"
-
-
-class Box:
-    """A machine with a configuration file whose state lies in a temporary folder."""
-
-    def __init__(self, folder: Path, locale: str = "en") -> None:
-        self.state = folder / "state"
-        self.config = folder / "callwarden.yaml"
-        self.config.write_text(f"state: {self.state}\nlocale: {locale}\n")
-
-    @property
-    def files(self) -> tuple[Path, Path]:
-        return self.state / "ledger.sqlite3", self.state / "keys" / "ledger.key"
-
-    def run(self, *words: str) -> Result:
-        return CliRunner().invoke(root, [*words, "--config", str(self.config)])
 
 
 @pytest.fixture
