@@ -226,8 +226,28 @@ def _event_problems(
             message = f"the event is made of itself: {' → '.join(circle)}"
             yield document.problem(place, message)
         told.add((*place[:-1], name))
+    if isinstance(event, pack.SaidText) and event.compare is not None and not event.compare.says:
+        for index, name in enumerate(event.patterns):
+            if name in names.patterns and not _has_slot(name, event.compare.slot, names):
+                message = f"no phrase of {name} has the slot {{{event.compare.slot}}} to compare"
+                yield document.problem((*at, "patterns", index), message)
     for path, message in contradiction.found_in(event, names.patterns, names.events):
         yield document.problem(_place(document, (*at, *path)), message)
+
+
+def _has_slot(name: str, kind: str, names: _Names) -> bool:
+    """Whether a phrase of the pattern, or of one that it refers to, has a slot of this kind."""
+    seen, left = {name}, [name]
+    while left:
+        pattern = left.pop()
+        text = names.patterns[pattern]
+        said = [*text.phrases, *(each for one in text.dialects.values() for each in one)]
+        if any(f"{{{kind}}}" in each for each in said):
+            return True
+        steps = {one for each in names.phrases[pattern] for one in phrase.references(each)}
+        left += sorted((steps & names.patterns.keys()) - seen)
+        seen |= steps
+    return False
 
 
 def _name_mistake(event: Happening, key: str, name: str, names: _Names) -> str:

@@ -1,10 +1,10 @@
 """Owns turning the events of a pack, as they are written, into events that are watched for.
 
 Called by `rulebook` when rules are compiled, one Compiler a pack. Invariant: what has one name, or
-is the same set of patterns by the same legs, becomes one event.
+asks for the same patterns by the same legs, becomes one event.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Hashable, Iterable
 
 from policy.speech import event, pack
 from policy.speech.event import Around, Event, Said
@@ -19,6 +19,7 @@ class Compiler:
         self._pack = speech_pack
         self._named: dict[str, Event] = {}
         self._said: dict[tuple[frozenset[Leg], frozenset[str]], Said] = {}
+        self._alike: dict[tuple[Hashable, ...], Event] = {}
         self._ends = event.CallEnds()
 
     def named(self, name: str) -> Event:
@@ -84,7 +85,8 @@ class Compiler:
                 without = tuple(self._by(leg, each) for each in written.without)
                 return event.Speaks(leg, without, written.at_least_syllables)
             case pack.TalkOverText():
-                return event.TalkOver(
+                return self._once(
+                    event.TalkOver,
                     Leg(written.leg),
                     written.longer_than_s,
                     written.more_than_times,
@@ -92,9 +94,10 @@ class Compiler:
                     written.at_least_s,
                 )
             case pack.SilenceText():
-                return event.Silence(Leg(written.leg), written.longer_than_s)
+                return self._once(event.Silence, Leg(written.leg), written.longer_than_s)
             case pack.VoiceText():
-                return event.Voice(
+                return self._once(
+                    event.Voice,
                     Leg(written.leg),
                     written.louder_by_db,
                     written.faster_by_percent,
@@ -107,6 +110,10 @@ class Compiler:
                 of = tuple(map(self.named, written.of))
                 return event.AllOf(of, written.within_s, written.in_order)
         raise TypeError(f"no event for {type(written).__name__}")
+
+    def _once(self, kind: Callable[..., Event], *asked: Hashable) -> Event:
+        """One event for all that ask for the same."""
+        return self._alike.setdefault((kind, *asked), kind(*asked))
 
     def _any(self, of: Iterable[Event]) -> Event:
         found = tuple(of)

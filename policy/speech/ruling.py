@@ -46,14 +46,17 @@ class Ruling:
         self._any_certain = False
         self._told: dict[tuple[object, ...], Finding] = {}
         """Findings that were told while they were in doubt."""
+        self._silent: list[Occurrence] = []
+        """Certain findings about the leg's silence, as long as it lasts."""
 
     @property
     def waiting(self) -> bool:
-        return self._taken < len(self.watch.occurrences)
+        return bool(self._silent) or self._taken < len(self.watch.occurrences)
 
     def rule_on(self) -> Iterator[Finding]:
         """What is new."""
-        while self.waiting:
+        yield from self._spoken_at_last()
+        while self._taken < len(self.watch.occurrences):
             occurrence = self.watch.occurrences[self._taken]
             place = self._place(occurrence)
             if place is None:
@@ -87,6 +90,23 @@ class Ruling:
                 return
         self._any_certain = self._any_certain or self._certain
         yield self._finding(self._found, certain=self._certain)
+        if self._found.first is None and self._certain and not self._timeline.ended:
+            self._silent.append(self._found)
+
+    def _spoken_at_last(self) -> Iterator[Finding]:
+        """A finding about silence reaches to the leg's next words, once they are heard."""
+        while self._silent:
+            silence = self._silent[0]
+            at = bisect_left(self._own.syllables, silence.end_s, key=_START_S)
+            if at == len(self._own.syllables):
+                self._silent = [] if self._timeline.ended else self._silent
+                return
+            words = self._next_words(silence)
+            if words is None:
+                return
+            self._silent.pop(0)
+            spoken = replace(words, start_s=silence.start_s, spelled=silence.spelled)
+            yield self._finding(spoken, certain=True)
 
     def _doubt(self) -> Iterator[Finding]:
         """What is in doubt is told at once, and taken back when it was not so."""

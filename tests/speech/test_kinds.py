@@ -146,8 +146,16 @@ def test_the_answer_to_a_question(said: Sequence[Said], count: int) -> None:
 def test_a_slow_answer_is_raised_when_the_time_is_up() -> None:
     said = (("customer", "请问风险大不大"), ("agent", "有一点", 36.0))
     asked_s = utterances(_turns(*said))[0].end_s
-    ((_, raised_s),) = _live("slow", *said, seconds=60)
+    (_, raised_s), *_ = _live("slow", *said, seconds=60)
     assert 30 < raised_s - asked_s < 30.5
+
+
+def test_a_slow_answer_reaches_to_the_answer() -> None:
+    (found,) = _found("slow", ("customer", "请问风险大不大"), ("agent", "有一点", 36.0))
+    asked, answer = utterances(_turns(("customer", "请问风险大不大"), ("agent", "有一点", 36.0)))
+    assert found.start_s == pytest.approx(asked.tokens[-1].start_s + 0.25 + 30)
+    assert found.end_s == pytest.approx(answer.tokens[-1].start_s + 0.25)
+    assert (found.before, found.heard_text) == (asked.text, answer.text)
 
 
 @pytest.mark.parametrize(

@@ -130,6 +130,14 @@ _SAID = "kind: said, leg: agent, patterns: [claim]"
             "rules[0].to[0]: never fires: claim is said by the agent, who should answer",
         ),
         (
+            f"{_SAID}, compare: {{fact: annual_rate_percent}}",
+            "rules[0].patterns[0]: no phrase of claim has the slot {percent} to compare",
+        ),
+        (
+            f"{_SAID}, compare: {{fact: risk_level}}",
+            "rules[0].compare: write says: R1 with fact: risk_level, and with that alone",
+        ),
+        (
             "kind: talk_over, leg: agent",
             "rules[0]: write longer_than_s, more_than_times or both",
         ),

@@ -165,7 +165,9 @@ def test_what_was_in_doubt_is_certain_stays_or_is_withdrawn(
 ) -> None:
     known: dict[str, list[FindingStatus]] = {}
     for each in _replayed(rules, heard):
-        known.setdefault(each.finding_id, []).append(each.status)
+        statuses = known.setdefault(each.finding_id, [])
+        if statuses[-1:] != [each.status]:  # told again with the words that ended a silence
+            statuses.append(each.status)
     provisional, certain, withdrawn = (
         FindingStatus.PROVISIONAL,
         FindingStatus.CERTAIN,

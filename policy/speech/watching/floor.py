@@ -101,10 +101,6 @@ class TalkOverWatch(Watch):
         self._too_long: Burst | None = None
         self._times: list[float] = []
 
-    @property
-    def waiting(self) -> bool:
-        return True
-
     def settled_s(self) -> float:
         return self.timeline.known_s
 
@@ -155,27 +151,23 @@ class TalkOverWatch(Watch):
 class SilenceWatch(Watch):
     def __init__(self, event: Silence, timeline: Timeline) -> None:
         super().__init__(event, timeline)
-        self._longer_than_s, self._leg = event.longer_than_s, event.leg
+        self.longer_than_s, self._leg = event.longer_than_s, event.leg
         self._taken = 0
         self._told_from_s = -1.0
-
-    @property
-    def waiting(self) -> bool:
-        return True
 
     def settled_s(self) -> float:
         return self.timeline.known_s
 
     def work(self) -> None:
         for from_s, until_s in self._gaps():
-            due_s = from_s + self._longer_than_s
+            due_s = from_s + self.longer_than_s
             if until_s <= due_s or from_s == self._told_from_s:
                 continue
             self._told_from_s = from_s
             if self.timeline.missed:
                 continue
             silence = Occurrence(
-                self._leg, from_s, due_s, due_s, True, spelled=f"> {self._longer_than_s:g} s"
+                self._leg, from_s, due_s, due_s, True, spelled=f"> {self.longer_than_s:g} s"
             )
             self.occurrences.append(silence)
 
@@ -198,10 +190,6 @@ class VoiceWatch(Watch):
         self._loudness_db: list[float] = []
         self._paces: list[float] = []
         self._pace_syllables = 0
-
-    @property
-    def waiting(self) -> bool:
-        return True
 
     def settled_s(self) -> float:
         if self.timeline.ended:

@@ -4,6 +4,7 @@ Called by the conversation for every piece of news. Invariant: only the watches 
 about are asked, and those that wait for time to pass: what nobody spoke of costs nothing.
 """
 
+import operator
 from collections.abc import Callable, Iterable
 
 from policy.speech import event as events
@@ -35,7 +36,7 @@ class Watches:
         self._by_saying: dict[tuple[Leg, str], list[SaidWatch]] = {}
         self._number: dict[Watch, int] = {}
         self._awake: set[Watch] = set()
-        """Those that wait for time to pass."""
+        """Those that wait for time to pass, or of whose news it was told."""
         self._stirred: set[Watch] = set()
         """Those of which something was said, if only in doubt."""
         for event in everything_in(of):
@@ -49,6 +50,12 @@ class Watches:
                         self._by_saying.setdefault((leg, pattern), []).append(watch)
             if watch.waiting:
                 self._awake.add(watch)
+        made = self.of.values()
+        self._on_growth = [each for each in made if isinstance(each, TalkOverWatch)]
+        self._on_final = [each for each in made if isinstance(each, VoiceWatch)]
+        self._on_words = [each for each in made if isinstance(each, SpeaksWatch)]
+        self._on_silence = [each for each in made if isinstance(each, SilenceWatch)]
+        self._seen = (0, 0, 0, 0)
 
     def take(self, saying: Saying) -> None:
         for watch in self._by_saying.get((saying.leg, saying.pattern), ()):
@@ -62,6 +69,7 @@ class Watches:
     def work(self) -> set[Watch]:
         """Brings all up to date; those in which something may have changed."""
         self._timeline.move_on()
+        self._hear_news()
         changed: set[Watch] = set()
         stirred, self._stirred = self._stirred, set()
         due, self._awake = self._awake | stirred, set()
@@ -70,15 +78,35 @@ class Watches:
             for watch in sorted(due, key=self._number.__getitem__):
                 before = len(watch.occurrences)
                 watch.work()
-                changed.add(watch)
                 if watch in stirred:
                     stirred |= set(watch.for_whom)
                 if watch in stirred or len(watch.occurrences) > before:
+                    changed.add(watch)
                     later |= set(watch.for_whom)
                 if watch.waiting:
                     self._awake.add(watch)
             due = later
         return changed
+
+    def _hear_news(self) -> None:
+        """Wakes those that wait for what the timeline has just told."""
+        line = self._timeline
+        seen = (
+            len(line.growths),
+            sum(map(len, line.finals.values())),
+            sum(len(each.syllables) for each in line.hearings.values()),
+            len(line.gaps),
+        )
+        growths, finals, words, gaps = map(operator.ne, seen, self._seen)
+        self._seen = seen
+        self._awake.update(self._on_growth if growths else ())
+        self._awake.update(self._on_final if finals else ())
+        self._awake.update(self._on_words if words else ())
+        if self._on_silence:
+            silence_s = line.heard_s - line.spoken_until_s
+            for each in self._on_silence:
+                if gaps or silence_s > each.longer_than_s:
+                    self._awake.add(each)
 
     def _make(self, event: Event) -> Watch:
         timeline = self._timeline

@@ -102,7 +102,7 @@ class SpeaksWatch(Watch):
 
     @property
     def waiting(self) -> bool:
-        return True
+        return self._first < len(self._hearing.syllables)
 
     def settled_s(self) -> float:
         syllables = self._hearing.syllables
