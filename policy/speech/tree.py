@@ -149,7 +149,6 @@ class _Planter:
         self._plant(node, parts, out, leads=out is None)
 
     def _plant(self, node: Node, parts: Phrase, out: Node | None, *, leads: bool) -> None:
-        leads = leads and not any(isinstance(each, Gap) for each in parts)
         if not parts:
             self._join(node, None, "", out)
             return
@@ -163,12 +162,13 @@ class _Planter:
         after = out
         if rest or isinstance(part, Gap):
             after = Node()
+        soon = leads and not _has_gap(rest)
         if isinstance(part, Gap):
             self._join(node, part, "", after)
         else:
             for way in ways_of(part, self.phrases_of):
                 ordered = way[::-1] if self.backwards else way
-                self._plant(node, ordered, after, leads=leads)
+                self._plant(node, ordered, after, leads=soon)
         if after is not None and after is not out:
             self._plant(after, rest, out, leads=leads)
 
@@ -176,10 +176,11 @@ class _Planter:
         self, node: Node, text: str, rest: Phrase, out: Node | None, *, leads: bool
     ) -> None:
         readings = sound.readings(text)
+        soon = leads and not _has_gap(rest)
         nodes = [node]
         for each in readings[::-1] if self.backwards else readings:
             for one in nodes:
-                self._mark(one, leads=leads)
+                self._mark(one, leads=soon)
             nodes = [one.child(syllable) for one in nodes for syllable in each]
         after = Node() if rest else out
         for one in nodes:
@@ -193,6 +194,7 @@ class _Planter:
     ) -> None:
         """A number is not taken for another: its syllables are never near, but where it must be
         told. What follows may make it another number, so one more syllable is waited for."""
+        soon = leads and not _has_gap(rest)
         places: dict[str, Node] = {}
         for before, syllable, after in slot.steps(kind):
             place = places.setdefault(before, Node())
@@ -206,8 +208,8 @@ class _Planter:
             place.lead(syllable, reached)
         for place in places.values():
             if self.ending.tolerance is Tolerance.GENEROUS:
-                self._mark(place, leads=leads)
-            elif leads:
+                self._mark(place, leads=soon)
+            elif soon:
                 place.mark(self.ending.pattern)
             self._allow_mistakes(place)
         ends = [each for name, each in places.items() if slot.is_end(kind, name)]
@@ -240,3 +242,8 @@ class _Planter:
 
     def _allow_mistakes(self, node: Node) -> None:
         node.mistakes = max(node.mistakes, self.ending.tolerance.mistakes(self.longest))
+
+
+def _has_gap(parts: Phrase) -> bool:
+    """Whether what follows waits for a gap: then nothing is about to be complete."""
+    return any(isinstance(each, Gap) for each in parts)

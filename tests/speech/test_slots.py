@@ -12,7 +12,7 @@ from policy.speech.utterance import Leg, Token, Utterance
 from tests.speech.spoken import rulebook
 
 _PHRASES = {
-    "percent": ["(年化|利率)[是|为]{percent}"],
+    "percent": ["(年化|利率)[是|为]{percent}", "成本…4{percent}"],
     "amount": ["(还|付|借|收)[您]{amount}"],
     "term": ["(分|借|期限)[是]{term}"],
 }
@@ -65,6 +65,7 @@ def _values(kind: str, tokens: list[str]) -> list[Decimal | None]:
         ("percent", "年化百分之十四", "14"),
         ("percent", "年化百分之四十", "40"),
         ("percent", "年化百分之七就可以了", "7"),
+        ("percent", "成本每年在百分之十四点四", "14.4"),
         ("amount", "每月还三千块钱", "3000"),
         ("amount", "您借一万二", "12000"),
         ("amount", "收您两万五千元", "25000"),
