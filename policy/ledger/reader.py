@@ -34,6 +34,7 @@ from policy.ledger.records import (
     DecisionCounts,
     Mode,
     RecordedBypass,
+    RecordedCall,
     RecordedDecision,
     RecordedFinding,
     RecordedSuppression,
@@ -55,6 +56,14 @@ FROM suppressions AS made LEFT JOIN releases AS release ON release.seq = (
 """
 _ASKED_AT_ONCE = 256
 """Requests whose facts are gathered together: more would be no faster."""
+
+
+_CALLS = (
+    "SELECT calls.seq, calls.call_id, calls.scene, calls.agent, calls.started_at, seconds, "
+    "decisions.product FROM calls LEFT JOIN call_ends USING (call_id) "
+    "LEFT JOIN decisions ON decisions.nonce = calls.call_id "
+    "AND decisions.decision_id = calls.decision_id"
+)
 
 
 class LedgerReader:
@@ -213,6 +222,21 @@ class LedgerReader:
     def waivers(self) -> Iterator[consents.RecordedWaiver]:
         """All consents, oldest first, expired and revoked ones among them."""
         return consents.every(self._rows, self._keys)
+
+    def call(self, call_id: str) -> RecordedCall | None:
+        """One call; None where there is none of that id."""
+        found = self._rows(f"{_CALLS} WHERE calls.call_id = ?", [call_id])
+        return _call(found[0]) if found else None
+
+    def calls_from(self, since: datetime) -> Iterator[RecordedCall]:
+        """All calls that began from `since` on, in the order in which they were recorded."""
+        last = 0
+        while page := self._rows(
+            f"{_CALLS} WHERE calls.seq > ? AND calls.started_at >= ? ORDER BY calls.seq LIMIT ?",
+            [last, micros(since), _PAGE],
+        ):
+            yield from map(_call, page)
+            last = page[-1]["seq"]
 
     def has_ended(self, call_id: str) -> bool:
         """Whether the end of this call is recorded."""
@@ -391,3 +415,14 @@ class LedgerReader:
                 self._keys.opened("words", row["release_why_sealed"]),
             ),
         )
+
+
+def _call(row: sqlite3.Row) -> RecordedCall:
+    return RecordedCall(
+        row["call_id"],
+        row["scene"],
+        row["agent"],
+        row["product"] or "",
+        instant(row["started_at"]),
+        row["seconds"],
+    )

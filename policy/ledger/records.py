@@ -150,6 +150,20 @@ class ImportedList:
 
 
 @dataclass(frozen=True)
+class RecordedCall:
+    """A call that was placed, or a recording that was kept; `product` is the site's id of what it
+    was about, empty when not given; `seconds` is how long it was, None while its end is not
+    recorded."""
+
+    call_id: str
+    scene: str
+    agent: str
+    product: str
+    started_at: datetime
+    seconds: float | None
+
+
+@dataclass(frozen=True)
 class DecisionCounts:
     decisions: int
     denials: int

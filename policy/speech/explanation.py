@@ -6,20 +6,20 @@ Called by `callwarden explain`. Pure. Invariant: it explains what the rules do, 
 nothing is found here by other means.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from policy.speech import automaton, pack, phrase, tree
 from policy.speech.automaton import Automaton
-from policy.speech.circumstances import CallCircumstances
-from policy.speech.conversation import Conversation
 from policy.speech.doubt import Doubt, SecondLook
 from policy.speech.event import Event, Said, everything_in
 from policy.speech.finding import Finding
+from policy.speech.heard_call import HeardCall
 from policy.speech.hearing import Hearing, Saying
 from policy.speech.pack import PatternText
+from policy.speech.replay import replay
 from policy.speech.rulebook import SpeechRule, SpeechRulebook, plain_name
-from policy.speech.utterance import Leg, Utterance
+from policy.speech.utterance import Leg
 from policy.speech.watching.context import Judged, Key
 from policy.speech.watching.occurrence import Occurrence
 
@@ -102,35 +102,21 @@ class Explanation:
         return self.history[-1]
 
 
-def explain(
-    rulebook: SpeechRulebook,
-    circumstances: CallCircumstances,
-    utterances: Sequence[Utterance],
-    looks: Iterable[SecondLook],
-    *,
-    finding_id: str,
-    seconds: float,
-) -> Explanation | None:
-    """The explanation of one finding of a call that lasted `seconds`; `utterances` are its final
-    ones. None when these rules do not find it in these words."""
-    known = {each.doubt_id: each for each in looks}
+def explain(rulebook: SpeechRulebook, call: HeardCall, finding_id: str) -> Explanation | None:
+    """The explanation of one finding of a call. None when these rules do not find it in these
+    words."""
     judged: list[Judged] = []
-    conversation = Conversation(rulebook, circumstances, judged.append)
-    found: list[Finding] = []
-    doubts: list[Doubt] = []
-    for utterance in sorted(utterances, key=lambda each: each.end_s):
-        found += conversation.hear(utterance)
-        found += _answered(conversation, known, doubts)
-    for leg in Leg:
-        found += conversation.advance(leg, seconds)
-    found += _answered(conversation, known, doubts)
-    found += conversation.finish(seconds)
-    history = tuple(each for each in found if each.finding_id == finding_id)
+    replayed = replay(rulebook, call, judged.append)
+    conversation, seconds = replayed.conversation, call.seconds
+    known = {doubt.doubt_id: look for doubt, look in call.looks}
+    history = tuple(each for each in replayed.states if each.finding_id == finding_id)
     if not history:
         return None
     rule = next(each for each in rulebook.rules if (each.pack, each.id) == _rule_of(history[-1]))
     events = everything_in([rule.event, *rule.lies_on])
-    again = _Again(rulebook, circumstances.dialect, {leg: conversation.hearing(leg) for leg in Leg})
+    again = _Again(
+        rulebook, call.circumstances.dialect, {leg: conversation.hearing(leg) for leg in Leg}
+    )
     said = [match for event in events if isinstance(event, Said) for match in again.matches(event)]
     unique = list(dict.fromkeys(said))
     matches = sorted(
@@ -155,7 +141,7 @@ def explain(
         ),
         second_looks=tuple(
             (each, known.get(each.doubt_id))
-            for each in doubts
+            for each in replayed.doubts
             if each.doubt_id.partition("/")[0] in asked
         ),
     )
@@ -168,16 +154,6 @@ def _same_words(one: Match, other: Match) -> bool:
         and one.start_s < other.end_s
         and other.start_s < one.end_s
     )
-
-
-def _answered(
-    conversation: Conversation, known: Mapping[str, SecondLook], doubts: list[Doubt]
-) -> Iterator[Finding]:
-    """Answers what is in doubt as it was answered then."""
-    for doubt in conversation.doubts():
-        doubts.append(doubt)
-        unanswered = SecondLook(doubt.doubt_id, looked=False)
-        yield from conversation.look(known.get(doubt.doubt_id, unanswered))
 
 
 def _rule_of(finding: Finding) -> tuple[str, str]:

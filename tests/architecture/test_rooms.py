@@ -6,6 +6,9 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
+
+from callwarden.command import root
 
 _ROOT = Path(__file__).resolve().parents[2]
 _ENGINE = "sherpa_onnx"
@@ -51,13 +54,8 @@ def test_the_help_of_the_command_does_not_load_the_engine() -> None:
 def test_every_registered_command_exists() -> None:
     project = tomllib.loads((_ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     for words in project["project"]["entry-points"]["callwarden.commands"]:
-        outcome = subprocess.run(
-            [sys.executable, "-m", "callwarden.command", *words.split(), "--help"],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert outcome.returncode == 0, f"callwarden {words}: {outcome.stderr}"
+        outcome = CliRunner().invoke(root, [*words.split(), "--help"])
+        assert outcome.exit_code == 0, f"callwarden {words}: {outcome.output}"
         assert "xample" in outcome.stdout or "示例" in outcome.stdout, words
 
 

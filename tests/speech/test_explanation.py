@@ -11,6 +11,7 @@ from policy.speech.dialogue_test import Turn, speak, utterances
 from policy.speech.doubt import Doubt, SecondLook
 from policy.speech.explanation import Explanation, explain
 from policy.speech.finding import FindingStatus
+from policy.speech.heard_call import HeardCall
 from policy.speech.rulebook import SpeechRulebook
 from policy.speech.utterance import Leg
 from tests.speech.kinds import rules_of
@@ -20,9 +21,8 @@ def _explained(rules: SpeechRulebook, rule: str, *turns: Turn) -> Explanation:
     heard = utterances(turns)
     seconds = max(each.end_s for each in heard) + 1
     (found,) = [each for each in speak(turns, rules, "*") if each.rule == rule]
-    explained = explain(
-        rules, CallCircumstances("*"), heard, (), finding_id=found.finding_id, seconds=seconds
-    )
+    call = HeardCall("a-call", CallCircumstances("*"), seconds, heard, ())
+    explained = explain(rules, call, found.finding_id)
     assert explained is not None
     assert explained.finding.finding_id == found.finding_id
     assert explained.rule.id == rule
@@ -79,15 +79,9 @@ def _looked(rules: SpeechRulebook, turns: Sequence[Turn], heard: str) -> Explana
     doubts += conversation.doubts()
     assert [each.status for each in found] == [FindingStatus.PROVISIONAL]
     assert [each.phrases for each in doubts] == [("不方便", "方便")]
-    looks = [SecondLook(each.doubt_id, heard, 0.8) for each in doubts]
-    return explain(
-        rules,
-        CallCircumstances("*"),
-        said,
-        looks,
-        finding_id=found[0].finding_id,
-        seconds=20.0,
-    )
+    looks = [(each, SecondLook(each.doubt_id, heard, 0.8)) for each in doubts]
+    call = HeardCall("a-call", CallCircumstances("*"), 20.0, said, looks)
+    return explain(rules, call, found[0].finding_id)
 
 
 @pytest.mark.parametrize(
@@ -109,12 +103,5 @@ def test_what_came_of_a_second_look(heard: str, status: FindingStatus) -> None:
 
 def test_what_these_rules_do_not_find_has_no_explanation() -> None:
     heard = utterances([Turn(agent="您好")])
-    found = explain(
-        rules_of("quoted"),
-        CallCircumstances("*"),
-        heard,
-        (),
-        finding_id="quoted/agent/1",
-        seconds=5.0,
-    )
-    assert found is None
+    call = HeardCall("a-call", CallCircumstances("*"), 5.0, heard, ())
+    assert explain(rules_of("quoted"), call, "quoted/agent/1") is None
