@@ -18,7 +18,8 @@ from tqdm import tqdm
 
 from callwarden.command import with_settings
 from callwarden.settings import Settings
-from policy import rulebook
+from policy import products, rulebook
+from policy.commands import preview_speech
 from policy.commands.iso_time import Ago
 from policy.dialling import number as numbers
 from policy.dialling.decision import Decision
@@ -27,6 +28,7 @@ from policy.dialling.past import as_of
 from policy.dialling.refusals import PACK as BUILT_IN
 from policy.dialling.rulebook import DiallingRulebook
 from policy.ledger import LedgerReader, LedgerUnavailable, RecordedDecision
+from policy.past_calls import PastCalls
 
 _AT_ONCE = 500
 _EXAMPLES = 10
@@ -68,6 +70,7 @@ _WORDS = {
     "folder", required=False, type=click.Path(exists=True, file_okay=False, path_type=Path)
 )
 @click.option("--pack", "packs", multiple=True, help="Dialling pack (default: configured).")
+@click.option("--speech", multiple=True, help="Speech pack: judge what was said on calls, too.")
 @click.option(
     "--since",
     type=Ago(),
@@ -82,27 +85,38 @@ def preview(
     *,
     folder: Path | None,
     packs: tuple[str, ...],
+    speech: tuple[str, ...],
     since: datetime,
     as_json: bool,
 ) -> None:
     """Judge past calls by another rulebook: which would be refused or allowed, and examples.
 
     Each decision is judged with what was known when it was made; that a call refused by the new
-    rulebook would not have counted later is left out.
+    rulebook would not have counted later is left out. With --speech, what was said on calls is
+    heard again, and what would be found is held against what was.
     """
     chosen = configured.rules
-    packs = packs or chosen.packs
-    judged_by = rulebook.load(folder or chosen.folder, packs, ()).dialling
+    loaded = rulebook.load(folder or chosen.folder, packs or chosen.packs, speech)
+    heard: preview_speech.SpeechChanges | None = None
     try:
         with LedgerReader.open(configured.ledger_file, configured.ledger_key_file) as reader:
-            changes = _replay(reader, judged_by, since)
+            changes = _replay(reader, loaded.dialling, since)
+            if speech:
+                known = products.load(configured.speech.products)
+                past = PastCalls(reader, known, configured.speech.dialect)
+                heard = preview_speech.preview(reader, past, loaded.speech, since)
     except LedgerUnavailable as error:
         raise click.ClickException(str(error)) from None
     if as_json:
-        click.echo(json.dumps(_fields(changes, judged_by, since), ensure_ascii=False))
-    else:
-        for line in _told(changes, judged_by, since, configured.locale):
-            click.echo(line)
+        found = _fields(changes, loaded.dialling, since)
+        if heard is not None:
+            found["speech"] = preview_speech.fields(heard)
+        click.echo(json.dumps(found, ensure_ascii=False))
+        return
+    for line in _told(changes, loaded.dialling, since, configured.locale):
+        click.echo(line)
+    for line in preview_speech.told(heard, configured.locale) if heard is not None else ():
+        click.echo(line)
 
 
 @dataclass

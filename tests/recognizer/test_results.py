@@ -9,6 +9,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from callwarden.settings import Settings
+from policy.commands.explain import explain_finding
+from policy.commands.preview import preview
 from policy.ledger import LedgerReader
 from policy.speech.utterance import Leg
 from recognizer import recordings, scan
@@ -33,6 +35,12 @@ def calls(calls_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def _scan(*arguments: object) -> Result:
     words = [*map(str, arguments), "--workers", "1"]
     return CliRunner().invoke(scan.scan, words, standalone_mode=False)
+
+
+def _explained(*words: object) -> str:
+    done = CliRunner().invoke(explain_finding, [*map(str, words)], standalone_mode=False)
+    assert done.return_value == 0, done.output
+    return done.stdout
 
 
 @pytest.mark.timeout(240)
@@ -73,5 +81,21 @@ def test_the_ledger_keeps_what_was_heard_and_found_once(calls: Path, tmp_path: P
         assert (stopped.customer, stopped.suppression.source) == ("c-7", "refusal")
         covered = list(reader.export("coverage"))
         assert [row["analysed_s"] for row in covered] == pytest.approx([call.seconds] * 2, abs=0.1)
+    why = _explained(call.kept_as, "refusal.explicit", "--config", config)
+    assert finding["heard"] in why
+    assert f"{finding['start']:.2f}–{finding['end']:.2f} s (customer)" in why
+    fields = json.loads(
+        _explained(call.kept_as, kept.finding.finding_id, "--json", "--config", config)
+    )
+    assert fields["history"][-1]["status"] == "certain"
+    assert fields["matches"][0]["accepted"]
+    previewed = CliRunner().invoke(
+        preview,
+        ["--speech", "base", "--since", "2026-01-01", "--json", "--config", str(config)],
+        standalone_mode=False,
+    )
+    again = json.loads(previewed.stdout)["speech"]
+    assert (again["calls"], again["same"]) == (1, 1)
+    assert again["more"]["findings"] == again["fewer"]["findings"] == 0
     resumed = _scan(calls / "refusal-and-stop", "--into-ledger", "--resume", "--config", config)
     assert (resumed.return_value, resumed.stdout) == (0, "")
