@@ -6,9 +6,10 @@ cause; it never passes for clean.
 """
 
 import asyncio
+import math
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import structlog
 
@@ -21,6 +22,8 @@ from policy.speech.utterance import Leg, Token, Utterance, Voice
 from recognizer import syllables
 from recognizer.leg_stream import WORKER_LOST, LegStream, Words
 from recognizer.pool import Pool
+from recognizer.second_hearing import Awaited, SecondHearing
+from recognizer.verdicts import Pass, Verdicts
 
 NOT_RECEIVED = "not-received"
 SYLLABLE_S = 0.25
@@ -31,8 +34,10 @@ _MISSED_S = 1.0
 """A gap this long, also before a leg's first sample, may hold words."""
 
 
+_AROUND_S = 0.4
+"""Audio before and after an utterance that the second pass hears as well."""
 _LAST_LOOKS_S = 5.0
-"""How long the end of a live call waits for answers to its last doubts."""
+"""How long the end of a live call waits for answers to its last doubts, and for better words."""
 
 
 @dataclass(frozen=True)
@@ -92,6 +97,12 @@ class Analysis:
         self._patient = patient
         self._looks: dict[Doubt, asyncio.Future[SecondLook]] = {}
         self._answers: dict[asyncio.Task[None], tuple[Conversation, Doubt]] = {}
+        self._verdicts = Verdicts()
+        self._again: SecondHearing | None = None
+        self._hearing_again: dict[asyncio.Task[None], Awaited] = {}
+        if pool.second_pass is not None:
+            second = Conversation(rulebook, circumstances)
+            self._again = SecondHearing(second, self._judge, self._settle)
         self._failure: Exception | None = None
         self._call_s: float | None = None
 
@@ -125,11 +136,16 @@ class Analysis:
         for stream in self._streams.values():
             stream.finish()
         await asyncio.gather(*(each.drained() for each in self._streams.values()))
+        await self._last_heard_again()
         await self._last_answers()
         self._check()
         heard_s = max((each.position_s for each in self._streams.values()), default=0.0)
         self._call_s = max(seconds, heard_s)
         self._apply(lambda conversation: conversation.finish(heard_s))
+        if self._again is not None:
+            self._judge(self._again.conversation, lambda each: each.finish(heard_s))
+            for leg in Leg:
+                self._settle(leg, math.inf)
         self._check()
         return self._call_s
 
@@ -139,7 +155,7 @@ class Analysis:
 
     def close(self) -> None:
         """Frees what the workers hold of it."""
-        for task in self._answers:
+        for task in (*self._answers, *self._hearing_again):
             task.cancel()
         for look in self._looks.values():
             look.cancel()
@@ -170,16 +186,64 @@ class Analysis:
         )
         self._deliver(utterance)
         self._apply(lambda conversation: conversation.hear(utterance))
+        if utterance.final and self._again is not None:
+            awaited = self._again.finished(utterance)
+            task = asyncio.ensure_future(self._hear_again(self._again, awaited))
+            self._hearing_again[task] = awaited
+            task.add_done_callback(lambda done: self._hearing_again.pop(done, None))
+
+    async def _hear_again(self, again: SecondHearing, awaited: Awaited) -> None:
+        first = awaited.heard
+        heard = await self._pool.hear_again(
+            self._streams[first.leg],
+            first.start_s - _AROUND_S,
+            first.end_s + _AROUND_S,
+            patient=self._patient,
+        )
+        if not heard or not heard[0]:
+            again.heard_again(awaited, first)
+            return
+        words, emotion = heard
+        voice = replace(first.voice, emotion=emotion) if first.voice else None
+        better = replace(
+            first,
+            start_s=words[0].start_s,
+            end_s=max(first.end_s, words[-1].start_s),
+            tokens=tuple(Token(each.text, each.start_s) for each in words),
+            settled=len(words),
+            text=syllables.as_text(words),
+            voice=voice,
+            second_pass=True,
+        )
+        self._deliver(better)
+        again.heard_again(awaited, better)
+
+    async def _last_heard_again(self) -> None:
+        limit_s = None if self._patient else _LAST_LOOKS_S
+        if self._hearing_again and self._again is not None:
+            _, late = await asyncio.wait(list(self._hearing_again), timeout=limit_s)
+            for task in late:
+                task.cancel()
+                awaited = self._hearing_again.pop(task)
+                self._again.heard_again(awaited, awaited.heard)
 
     def _advance(self, leg: Leg, position_s: float) -> None:
         if WORKER_LOST in self._streams[leg].causes:
             self._miss(leg)
         self._apply(lambda conversation: conversation.advance(leg, position_s))
+        if self._again is not None:
+            self._again.advance(leg, position_s)
 
     def _miss(self, leg: Leg) -> None:
         self._conversation.miss(leg)
         if self._shadow is not None:
             self._shadow.miss(leg)
+        if self._again is not None:
+            self._again.conversation.miss(leg)
+
+    def _settle(self, leg: Leg, heard_again_s: float) -> None:
+        for finding in self._verdicts.settle(leg, heard_again_s):
+            self._deliver(finding)
 
     def _apply(self, rules: Callable[[Conversation], list[Finding]]) -> None:
         self._judge(self._conversation, rules)
@@ -189,12 +253,19 @@ class Analysis:
     def _judge(
         self, conversation: Conversation, rules: Callable[[Conversation], list[Finding]]
     ) -> None:
-        in_force = conversation is self._conversation
+        again = self._again is not None and conversation is self._again.conversation
+        in_force = conversation is self._conversation or again
         if self._failure if in_force else conversation is not self._shadow:
             return
         try:
             for finding in rules(conversation):
-                self._deliver(finding if in_force else ShadowFinding(finding))
+                if not in_force:
+                    self._deliver(ShadowFinding(finding))
+                elif self._again is None:
+                    self._deliver(finding)
+                else:
+                    for told in self._verdicts.take(Pass.SECOND if again else Pass.FIRST, finding):
+                        self._deliver(told)
             for doubt in conversation.doubts():
                 self._look_at(conversation, doubt)
         except Exception as error:
@@ -223,7 +294,7 @@ class Analysis:
         self._take_answer(conversation, doubt, await asyncio.shield(look))
 
     def _take_answer(self, conversation: Conversation, doubt: Doubt, answer: SecondLook) -> None:
-        if conversation is self._conversation:
+        if conversation is not self._shadow:
             self._deliver(Looked(doubt, answer))
         self._judge(conversation, lambda each: each.look(answer))
 

@@ -10,11 +10,13 @@ from collections.abc import Callable
 
 import structlog
 
+from recognizer import wire
 from recognizer.errands import Errands
 from recognizer.leg_stream import LegStream, Words
-from recognizer.models.model import Model
+from recognizer.models.model import Model, SecondPassModel
 from recognizer.process import WorkerFailed, WorkerProcess
 from recognizer.second_look import SecondLooks
+from recognizer.syllables import Heard
 from recognizer.wire import Frame, Kind
 
 _log = structlog.get_logger()
@@ -25,9 +27,14 @@ class Pool:
     """`start` before use, `close` after it. `on_change` is called when workers come or go."""
 
     def __init__(
-        self, model: Model, workers: int, threads: int, on_change: Callable[[], None] | None = None
+        self,
+        model: Model,
+        workers: int,
+        threads: int,
+        on_change: Callable[[], None] | None = None,
+        second_pass: SecondPassModel | None = None,
     ) -> None:
-        self.model = model
+        self.model, self.second_pass = model, second_pass
         self.size = workers
         self.restarts = 0
         self._threads = threads
@@ -62,7 +69,8 @@ class Pool:
         """Returns when every worker serves. Raises WorkerFailed if one cannot, all ended."""
         first = [WorkerProcess(self._take) for _ in range(self.size)]
         started = await asyncio.gather(
-            *(each.start(self.model, self._threads) for each in first), return_exceptions=True
+            *(each.start(self.model, self._threads, self.second_pass) for each in first),
+            return_exceptions=True,
         )
         failures = [each for each in started if isinstance(each, BaseException)]
         if failures:
@@ -90,6 +98,22 @@ class Pool:
             stream.assign(worker)
         return stream
 
+    async def hear_again(
+        self, stream: LegStream, start_s: float, end_s: float, *, patient: bool
+    ) -> tuple[list[Heard], str] | None:
+        """Words, with the call's times, and emotion of these seconds by the second pass; None
+        where nobody could listen: the first pass's words then stand."""
+        pcm = await stream.audio(start_s, end_s)
+        if pcm is None or self.second_pass is None:
+            return None
+        payload = wire.again_payload(stream.rate_hz, pcm)
+        told = await self.errands.run(Kind.AGAIN, payload, patient=patient)
+        if told is None:
+            return None
+        words, emotion = wire.heard_again_of(told)
+        begins_s = max(0.0, start_s)
+        return [Heard(w.text, w.shown, begins_s + w.start_s) for w in words], emotion
+
     def close_stream(self, stream: LegStream) -> None:
         """The leg is over; its worker forgets it."""
         if self._streams.pop(stream.number, None):
@@ -110,7 +134,7 @@ class Pool:
             self.close_stream(stream)
 
     def _take(self, worker: WorkerProcess, frame: Frame) -> None:
-        if frame[0] is Kind.LOOKED:
+        if frame[0] in (Kind.LOOKED, Kind.HEARD_AGAIN):
             self.errands.take(frame)
             return
         stream = self._streams.get(frame[1])
@@ -153,7 +177,7 @@ class Pool:
         while True:
             worker = WorkerProcess(self._take)
             try:
-                await worker.start(self.model, self._threads)
+                await worker.start(self.model, self._threads, self.second_pass)
                 return worker
             except (WorkerFailed, OSError) as error:
                 _log.error("no worker can be started", why=str(error), again_in_s=pause_s)

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import cast
 
 from recognizer import wire
-from recognizer.models.model import Model
+from recognizer.models.model import Model, SecondPassModel
 from recognizer.wire import Frame, Kind
 
 START_LIMIT_S = 120.0
@@ -42,13 +42,16 @@ class WorkerProcess:
     def pid(self) -> int:
         return self._process.pid
 
-    async def start(self, model: Model, threads: int) -> None:
-        """Returns when the model is loaded. Raises WorkerFailed."""
+    async def start(
+        self, model: Model, threads: int, second_pass: SecondPassModel | None = None
+    ) -> None:
+        """Returns when the models are loaded. Raises WorkerFailed."""
         ours, theirs = socket.socketpair()
         with theirs:
             self._process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-P", "-m", "recognizer.worker"),
                 *(str(theirs.fileno()), str(os.getpid()), str(threads), model.to_json()),
+                *([second_pass.to_json()] if second_pass else []),
                 pass_fds=[theirs.fileno()],
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.DEVNULL,

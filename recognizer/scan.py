@@ -27,7 +27,8 @@ from policy.speech.utterance import Utterance
 from recognizer import recordings, results
 from recognizer.analysis import Analysis, AnalysisFailed, Heard, LegCoverage, Looked
 from recognizer.models import found as models
-from recognizer.models.model import Model
+from recognizer.models import second_pass
+from recognizer.models.model import Model, SecondPassModel
 from recognizer.pool import Pool
 from recognizer.process import WorkerFailed
 from recognizer.recordings import Channel, Recording, Site
@@ -128,9 +129,11 @@ async def scan_call(pool: Pool, rules: SpeechRulebook, recording: Recording) -> 
 
 
 @asynccontextmanager
-async def pool_of(model: Model, workers: int) -> AsyncIterator[Pool]:
+async def pool_of(
+    model: Model, workers: int, again: SecondPassModel | None = None
+) -> AsyncIterator[Pool]:
     """Raises ProblemsFound when the engine cannot load the model."""
-    pool = Pool(model, workers, threads=1)
+    pool = Pool(model, workers, threads=1, second_pass=again)
     try:
         await pool.start()
     except WorkerFailed as error:
@@ -202,8 +205,9 @@ def scan(settings: Settings, paths: tuple[Path, ...], scene: str | None, **optio
             results.told_of(done)
             calls = [each for each in calls if each not in done]
         as_json = options["as_json"] or output is not None
+        passes = model, second_pass.named(settings)
         found = asyncio.run(
-            _scan(model, options["workers"], rules.speech, calls, told, as_json=as_json)
+            _scan(passes, options["workers"], rules.speech, calls, told, as_json=as_json)
         )
     finally:
         told.close()
@@ -227,7 +231,7 @@ def _opened(
 
 
 async def _scan(
-    model: Model,
+    passes: tuple[Model, SecondPassModel | None],
     workers: int,
     rules: SpeechRulebook,
     calls: Sequence[Recording],
@@ -238,7 +242,8 @@ async def _scan(
     """Whether something was found; None when a call could not be analysed."""
     found, failed = False, False
     seconds = sum(each.seconds for each in calls)
-    async with pool_of(model, min(workers, max(1, len(calls)))) as pool:
+    model, again = passes
+    async with pool_of(model, min(workers, max(1, len(calls))), again) as pool:
         turns = asyncio.Semaphore(pool.size * CALLS_A_WORKER)
 
         async def in_turn(call: Recording) -> Scanned:

@@ -24,6 +24,7 @@ from policy.identity import RulebookIdentity, RulebookText
 from policy.on_the_wire import identity_message
 from policy.speech.rulebook import SpeechRulebook
 from recognizer.listening import Listening, Refused
+from recognizer.models import second_pass
 from recognizer.models.model import Model
 from recognizer.pool import Pool
 from recognizer.rulebooks import Rulebooks
@@ -93,8 +94,8 @@ class Recognition(recognition_pb2_grpc.RecognitionServicer):
 class RecognizerServer:
     """The service on its address; `async with` starts and ends it.
 
-    Raises ProblemsFound for an address or certificates that can't be used, WorkerFailed when the
-    engine cannot load the model.
+    Raises ProblemsFound for an address, certificates or a second pass that can't be used,
+    WorkerFailed when the engine cannot load the model.
     """
 
     def __init__(
@@ -102,7 +103,13 @@ class RecognizerServer:
     ) -> None:
         self._settings = settings
         self.pool = (
-            Pool(model, settings.recognizer.workers, settings.recognizer.threads, self._told)
+            Pool(
+                model,
+                settings.recognizer.workers,
+                settings.recognizer.threads,
+                self._told,
+                second_pass.named(settings),
+            )
             if model
             else None
         )

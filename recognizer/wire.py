@@ -25,12 +25,14 @@ class Kind(IntEnum):
     FINISH = 3
     DROP = 4
     LOOK = 5  # stream: an errand's number; payload: a look
+    AGAIN = 6  # stream: an errand's number; payload: sample rate, then audio
     READY = 16  # stream 0; payload: seconds of audio a decoding step
     PARTIAL = 17  # payload: the utterance so far
     FINAL = 18  # payload: the utterance, without words when it was silence
     POSITION = 19  # payload: seconds of the stream whose words have come out
     CLOSED = 20  # everything of a finished stream has come out
     LOOKED = 21  # stream: the errand's number; payload: what was heard, if one could listen
+    HEARD_AGAIN = 22  # stream: the errand's number; payload: words and emotion
 
 
 class Look(NamedTuple):
@@ -129,3 +131,21 @@ def looked_payload(looked: Looked) -> bytes:
 
 def looked_of(payload: bytes) -> Looked:
     return Looked(*json.loads(payload))
+
+
+def again_payload(rate_hz: int, pcm: bytes) -> bytes:
+    return rate_payload(rate_hz) + pcm
+
+
+def again_of(payload: bytes) -> tuple[int, bytes]:
+    head = len(rate_payload(0))
+    return rate_of(payload[:head]), payload[head:]
+
+
+def heard_again_payload(words: Sequence[Heard], emotion: str) -> bytes:
+    return json.dumps([[(w.text, w.shown, round(w.start_s, 3)) for w in words], emotion]).encode()
+
+
+def heard_again_of(payload: bytes) -> tuple[list[Heard], str]:
+    words, emotion = json.loads(payload)
+    return [Heard(*each) for each in words], emotion

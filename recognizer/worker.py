@@ -13,14 +13,20 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from queue import SimpleQueue
+from typing import TYPE_CHECKING
 
 from recognizer import wire
-from recognizer.models.model import Model
+from recognizer.models.model import Model, SecondPassModel
 from recognizer.sherpa import Engine, EngineStream
+from recognizer.syllables import Heard
 from recognizer.turns import Turns
 from recognizer.wire import Kind
+
+if TYPE_CHECKING:
+    from recognizer.again import SecondPass
+    from recognizer.spotter import Spotter
 
 _PR_SET_PDEATHSIG = 1
 
@@ -37,12 +43,16 @@ class _Stream:
         self.finishing = self.dropped = False
 
 
-class _Errand:
-    """Work on audio that came with it; `steps` is set once what it needs is loaded."""
+_Answer = Callable[[float], tuple[Kind, bytes]]
 
-    def __init__(self, number: int, look: wire.Look) -> None:
+
+class _Errand:
+    """Work on audio that came with it; `steps` is set once what it needs is loaded, and returns
+    the answer's kind and payload, given what it cost in CPU seconds."""
+
+    def __init__(self, number: int, look: wire.Look | None = None) -> None:
         self.number, self.look = number, look
-        self.steps: Generator[None, None, tuple[int, float]] | None = None
+        self.steps: Generator[None, None, _Answer] | None = None
         self.cpu_s = 0.0
 
 
@@ -50,7 +60,13 @@ class Worker:
     """Reads frames on the calling thread and decodes on `threads` others, a step a stream in
     turn, so that a stream with much to catch up does not hold up the rest."""
 
-    def __init__(self, connection: socket.socket, model: Model, threads: int) -> None:
+    def __init__(
+        self,
+        connection: socket.socket,
+        model: Model,
+        threads: int,
+        second_pass: SecondPassModel | None = None,
+    ) -> None:
         self._connection = connection
         self._engine = Engine(model, 1)
         self._streams: dict[int, _Stream] = {}
@@ -61,6 +77,7 @@ class Worker:
         self._threads = threads
         self._model = model
         self._loader: threading.Thread | None = None
+        self._second_pass = _loaded(second_pass) if second_pass else None
 
     def run(self) -> None:
         """Serves until the pool closes its end."""
@@ -73,6 +90,11 @@ class Worker:
                 self._take(kind, number, payload)
 
     def _take(self, kind: Kind, number: int, payload: bytes) -> None:
+        if kind is Kind.AGAIN:
+            errand = _Errand(number)
+            errand.steps = _again(self._second_pass, *wire.again_of(payload))
+            self._turns.put_errand(errand)
+            return
         if kind is Kind.LOOK:
             self._errands.put(_Errand(number, wire.look_of(payload)))
             if self._loader is None:
@@ -121,10 +143,7 @@ class Worker:
             spotter = None
         while True:
             errand = self._errands.get()
-            if spotter is None:
-                self._answer(errand, -1, 0.0, looked=False)
-                continue
-            errand.steps = spotter.listen(errand.look)
+            errand.steps = _look(spotter, errand.look)
             self._turns.put_errand(errand)
 
     def _step(self, errand: _Errand) -> None:
@@ -135,16 +154,11 @@ class Worker:
             next(errand.steps)
         except StopIteration as done:
             errand.cpu_s += time.thread_time() - began_s
-            self._answer(errand, *done.value, looked=True)
-        except ValueError:  # a unit of another model's: the engine was not asked
-            self._answer(errand, -1, 0.0, looked=False)
+            kind, payload = done.value(errand.cpu_s)
+            self._send(kind, errand.number, payload)
         else:
             errand.cpu_s += time.thread_time() - began_s
             self._turns.put_errand(errand)
-
-    def _answer(self, errand: _Errand, phrase: int, confidence: float, *, looked: bool) -> None:
-        answer = wire.Looked(phrase, confidence, looked, errand.cpu_s)
-        self._send(Kind.LOOKED, errand.number, wire.looked_payload(answer))
 
     def _advance(self, stream: _Stream) -> bool:
         """Takes what came, decodes one step, tells what was heard; whether audio still waits."""
@@ -196,8 +210,38 @@ class Worker:
             self._connection.sendall(frames)
 
 
+def _loaded(model: SecondPassModel) -> "SecondPass":
+    from recognizer.again import SecondPass
+
+    return SecondPass(model)
+
+
+def _look(spotter: "Spotter | None", look: wire.Look | None) -> Generator[None, None, _Answer]:
+    """Not looked where there is no spotter, or for a unit that its model does not have."""
+    phrase, confidence, looked = -1, 0.0, False
+    if spotter is not None and look is not None:
+        try:
+            phrase, confidence = yield from spotter.listen(look)
+            looked = True
+        except ValueError:  # a unit of another model's: the engine was not asked
+            looked = False
+    return lambda cpu_s: (
+        Kind.LOOKED,
+        wire.looked_payload(wire.Looked(phrase, confidence, looked, cpu_s)),
+    )
+
+
+def _again(
+    second_pass: "SecondPass | None", rate_hz: int, pcm: bytes
+) -> Generator[None, None, _Answer]:
+    words, emotion = list[Heard](), ""
+    if second_pass is not None:
+        words, emotion = yield from second_pass.hear(rate_hz, pcm)
+    return lambda _: (Kind.HEARD_AGAIN, wire.heard_again_payload(words, emotion))
+
+
 def main(arguments: list[str]) -> None:
-    """`worker.py FD PARENT_PID THREADS MODEL_JSON`."""
+    """`worker.py FD PARENT_PID THREADS MODEL_JSON [SECOND_PASS_JSON]`."""
     descriptor, parent, threads = (int(each) for each in arguments[:3])
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:  # it died before the line above
@@ -206,7 +250,8 @@ def main(arguments: list[str]) -> None:
         signal.signal(ignored, signal.SIG_IGN)
     with socket.socket(fileno=descriptor) as connection:
         try:
-            Worker(connection, Model.from_json(arguments[3]), threads).run()
+            second_pass = SecondPassModel.from_json(arguments[4]) if arguments[4:] else None
+            Worker(connection, Model.from_json(arguments[3]), threads, second_pass).run()
         except OSError as error:
             print(f"the pool is gone: {error}", file=sys.stderr, flush=True)
         finally:

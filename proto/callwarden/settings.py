@@ -143,6 +143,9 @@ class Recognizer(_Section):
     address: Address = Field("127.0.0.1:4576", description="where the gateway finds it")
     listen: Address = Field("127.0.0.1:4576", description="where it serves")
     model: Path | None = Field(None, description="model folder; searched for when not given")
+    second_pass: Path | None = Field(
+        None, description="folder of a stronger model that hears finished utterances once more"
+    )
     workers: int = Field(1, ge=1, le=64, description="processes that hold the model")
     threads: int = Field(1, ge=1, le=16, description="decoding threads a worker")
 

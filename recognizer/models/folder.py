@@ -67,6 +67,12 @@ def load(folder: Path) -> Model:
     )
 
 
+def flaws(tokens: Path, model: Path) -> list[Problem]:
+    """What is wrong with a model of one file and its list of units."""
+    used = {tokens.name, model.name}
+    return [*_bad_tokens(tokens), *_not_onnx(model), *_wrong_hashes(model.parent, used)]
+
+
 def verify(folder: Path) -> list[Problem]:
     """Everything that is wrong with a folder, every file of known hash compared."""
     entry = catalogue.shipped().named(folder.resolve().name)

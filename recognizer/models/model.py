@@ -29,3 +29,25 @@ class Model:
     @classmethod
     def from_json(cls, text: str) -> "Model":
         return cls(**json.loads(text))
+
+
+@dataclass(frozen=True)
+class SecondPassModel:
+    """A model that hears finished utterances once more. `kind` is `streaming-beam` (encoder,
+    decoder and joiner), `sense-voice` or `paraformer` (model); paths are absolute."""
+
+    name: str
+    kind: str
+    tokens: str
+    model: str = ""
+    encoder: str = ""
+    decoder: str = ""
+    joiner: str = ""
+    feature_rate_hz: int = 16_000
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> "SecondPassModel":
+        return cls(**json.loads(text))
