@@ -5,10 +5,8 @@ Called by `callwarden check`, by the gateway's service Gate, and by the scrubber
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime
 
-from policy.dialling import number as numbers
 from policy.dialling.decision import Decision
 from policy.dialling.evaluate import evaluate
 from policy.dialling.facts import Facts
@@ -23,16 +21,13 @@ def dry_runs(
     ledger: LedgerReader | None,
     now: datetime,
 ) -> list[Decision]:
-    """The decision on each request, its number as dialled, at `now` (aware), each as if it were the
+    """The decision on each request, its number canonical, at `now` (aware), each as if it were the
     only one. Without a ledger it is as for somebody who was never called. Raises
     LedgerUnavailable."""
-    canonical = [
-        replace(each, number=numbers.canonical(each.number, each.region)) for each in requests
-    ]
-    facts = ledger.facts_of(canonical, now) if ledger else [Facts()] * len(canonical)
+    facts = ledger.facts_of(requests, now) if ledger else [Facts()] * len(requests)
     return [
         evaluate(request, known, rulebook, now)
-        for request, known in zip(canonical, facts, strict=True)
+        for request, known in zip(requests, facts, strict=True)
     ]
 
 

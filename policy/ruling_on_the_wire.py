@@ -9,6 +9,7 @@ from typing import Final, cast, get_args
 from callwarden.v1 import gate_pb2 as gate
 from callwarden.v1 import oversight_pb2 as oversight
 from policy.dialling.decision import Decision, Reason, Verdict
+from policy.dialling.number import canonical
 from policy.dialling.request import DialRequest, Party
 from policy.identity import Title
 from policy.on_the_wire import identity_message, identity_of
@@ -33,13 +34,13 @@ def call_message(of: DialRequest) -> gate.Call:
 
 
 def call_of(message: gate.Call, region: str) -> DialRequest:
-    """Raises ValueError for an unknown party."""
+    """Its number is canonical. Raises ValueError for an unknown party."""
     party = message.party or "unknown"
     if party not in _PARTIES:
         raise ValueError(f"party: must be one of {', '.join(get_args(Party))}")
     return DialRequest(
         nonce="",
-        number=message.number,
+        number=canonical(message.number, region),
         scene=message.scene or "*",
         agent=message.agent,
         customer=message.customer,

@@ -22,10 +22,13 @@ from gateway.bench import straight
 class _Asked:
     """What the options say."""
 
+    kept: Path
     scratch: Path
     connections: int
     questions: int
     rounds: int
+    size: int
+    numbers: int
     calls: int
     seconds: int
 
@@ -45,6 +48,20 @@ def _asterisk(asked: _Asked) -> list[Figure]:
     return through_asterisk.calls_per_s(_made(asked, "asterisk"), asked.calls, asked.rounds)
 
 
+def _big_ledger(asked: _Asked) -> list[Figure]:
+    from gateway.bench import big_ledger
+
+    return big_ledger.against_small(
+        asked.kept, asked.size, asked.connections, asked.questions, asked.rounds
+    )
+
+
+def _scrub(asked: _Asked) -> list[Figure]:
+    from gateway.bench import scrubbing
+
+    return scrubbing.against_the_engine(asked.kept, asked.numbers, asked.rounds)
+
+
 def _load(asked: _Asked) -> list[Figure]:
     from gateway.bench import through_asterisk
 
@@ -60,6 +77,8 @@ _MEASURED: Final[dict[str, Callable[[_Asked], list[Figure]]]] = {
     "at-once": _at_once,
     "asterisk": _asterisk,
     "open-loop": _open_loop,
+    "big-ledger": _big_ledger,
+    "scrub": _scrub,
 }
 _ALSO: Final = {"load": _load}
 """Only by name: 50 calls a second through Asterisk, heard and not."""
@@ -77,6 +96,13 @@ _ALSO: Final = {"load": _load}
 @click.option("--questions", default=1500, show_default=True, help="Questions a round.")
 @click.option("--calls", default=400, show_default=True, help="Calls a round through Asterisk.")
 @click.option("--seconds", default=5, show_default=True, help="A round of the open loop.")
+@click.option("--size", default=10_000_000, show_default=True, help="Rows in the big ledger.")
+@click.option("--numbers", default=300_000, show_default=True, help="A round of scrubbing.")
+@click.option(
+    "--keep",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Where big ledgers are kept for the next run (default: nowhere).",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @with_settings
 def gate(  # noqa: PLR0917  # click passes options by name
@@ -87,11 +113,15 @@ def gate(  # noqa: PLR0917  # click passes options by name
     questions: int,
     calls: int,
     seconds: int,
+    size: int,
+    numbers: int,
+    keep: Path | None,
     as_json: bool,
 ) -> int:
     """Measure the gate on this box.
 
-    On two cores: at-once, open-loop and asterisk take about a minute each.
+    On two cores: at-once, open-loop and asterisk take about a minute each, scrub three, big-ledger
+    two and, the first time, ten more and 5 GB of disk to make the ledger.
 
     Exit code 1: a figure misses its bar.
     """
@@ -99,7 +129,10 @@ def gate(  # noqa: PLR0917  # click passes options by name
 
     figures: list[Figure] = []
     with tempfile.TemporaryDirectory(prefix="callwarden-bench-") as temporary:
-        asked = _Asked(Path(temporary), connections, questions, rounds, calls, seconds)
+        scratch = Path(temporary)
+        kept = keep or scratch
+        kept.mkdir(parents=True, exist_ok=True)
+        asked = _Asked(kept, scratch, connections, questions, rounds, size, numbers, calls, seconds)
         for name in only or _MEASURED:
             try:
                 figures += (_MEASURED | _ALSO)[name](asked)
