@@ -172,10 +172,8 @@ class Ruling:
         syllables, ended = self._own.syllables, self._timeline.ended
         first = bisect_left(syllables, occurrence.end_s, key=_START_S)
         if first == len(syllables):
-            if not ended:
+            if not ended or not syllables:  # who says nothing at all owes nothing
                 return None
-            if not syllables:  # who said nothing at all owes nothing
-                return self._named(replace(occurrence, first=None, last=None), occurrence)
             first = len(syllables) - 1
             while first and not self._pauses(first - 1):
                 first -= 1

@@ -97,6 +97,10 @@ def test_when_nobody_speaks_after_it_it_lies_on_the_last_words() -> None:
     assert found.heard_text == "nin2 hao3 qing3 jiang3"
 
 
+def test_who_says_nothing_at_all_owes_nothing() -> None:
+    assert _found("fees", ("customer", "我买一份")) == []
+
+
 def test_speaking_on_after_a_refusal_is_found_once() -> None:
     said = [("agent", "您好"), ("customer", "不要再打"), ("agent", "您先听我说完")]
     found = _found("sells-on", *said, ("customer", "不要再打"), ("agent", "我们这个产品很好"))
