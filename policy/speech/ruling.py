@@ -94,7 +94,7 @@ class Ruling:
             self._silent.append(self._found)
 
     def _spoken_at_last(self) -> Iterator[Finding]:
-        """A finding about silence reaches to the leg's next words, once they are heard."""
+        """A finding about the leg's silence lies on the words that end it, once they are heard."""
         while self._silent:
             silence = self._silent[0]
             at = bisect_left(self._own.syllables, silence.end_s, key=_START_S)
@@ -105,8 +105,9 @@ class Ruling:
             if words is None:
                 return
             self._silent.pop(0)
-            spoken = replace(words, start_s=silence.start_s, spelled=silence.spelled)
-            yield self._finding(spoken, certain=True)
+            first_told = self._finding(silence, certain=True)
+            spoken = self._finding(replace(words, spelled=silence.spelled), certain=True)
+            yield replace(spoken, finding_id=first_told.finding_id)
 
     def _doubt(self) -> Iterator[Finding]:
         """What is in doubt is told at once, and taken back when it was not so."""

@@ -154,12 +154,18 @@ def test_a_slow_answer_is_raised_when_the_time_is_up() -> None:
     assert 30 < raised_s - asked_s < 30.5
 
 
-def test_a_slow_answer_reaches_to_the_answer() -> None:
-    (found,) = _found("slow", ("customer", "请问风险大不大"), ("agent", "有一点", 36.0))
-    asked, answer = utterances(_turns(("customer", "请问风险大不大"), ("agent", "有一点", 36.0)))
-    assert found.start_s == pytest.approx(asked.tokens[-1].start_s + 0.25 + 30)
+def test_a_slow_answer_lies_on_the_answer_once_it_comes() -> None:
+    said = (("customer", "请问风险大不大"), ("agent", "有一点", 36.0))
+    (found,) = _found("slow", *said)
+    asked, answer = utterances(_turns(*said))
+    assert found.start_s == answer.start_s
     assert found.end_s == pytest.approx(answer.tokens[-1].start_s + 0.25)
     assert (found.before, found.heard_text) == (asked.text, answer.text)
+    due_s = asked.tokens[-1].start_s + 0.25 + 30
+    assert found.finding_id == f"slow/agent/{round(due_s * 1000)}"
+    (unanswered,) = _found("slow", said[0], silence_s=40)
+    assert unanswered.finding_id == found.finding_id
+    assert unanswered.start_s == pytest.approx(due_s)
 
 
 @pytest.mark.parametrize(
