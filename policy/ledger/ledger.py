@@ -19,7 +19,7 @@ from policy.dialling.decision import Decision
 from policy.dialling.facts import Waiver
 from policy.dialling.request import DialRequest
 from policy.identity import RulebookText
-from policy.ledger import activations, connection, consents, do_not_call, left_over
+from policy.ledger import activations, connection, consents, do_not_call, left_over, settling
 from policy.ledger.deciding import Asked, Evaluate, recorded_reasons
 from policy.ledger.do_not_call import ListedEntry
 from policy.ledger.facts import KnownLists
@@ -116,17 +116,11 @@ class Ledger:
         talk_seconds: float,
         now: datetime,
     ) -> Future[None]:
-        """Says how the attempt of this nonce ended. Said twice, the attempt counts as connected
-        when one of them says so, with the longer talk."""
-        return self._add(
-            "settlements",
-            nonce=nonce,
-            at=micros(now),
-            disposition=disposition,
-            q850_cause=q850_cause,
-            connected=int(connected),
-            talk_seconds=float(talk_seconds),
-        )
+        """Says how the attempt of this nonce ended, at `now`. Where another end is said later, the
+        attempt counts as the fuller of both: connected when one says so, with the longer talk and
+        the later end. The same end said again changes nothing."""
+        said = (nonce, disposition, q850_cause, int(connected), float(talk_seconds))
+        return self._writer.submit_beside(lambda db: settling.add(db, said, now))
 
     def suppress(
         self,
@@ -227,22 +221,7 @@ class Ledger:
     def suppress_left_over(self, rule: str) -> Future[list[str]]:
         """Adds the entry that each finding of `rule`, a refusal, has not got: the gateway that
         heard it did not live to write it. Resolves to the ids of their calls."""
-
-        def write(db: sqlite3.Connection) -> list[str]:
-            left = left_over.entries(db, rule)
-            for each in left:
-                insert(
-                    db,
-                    "suppressions",
-                    suppression_id=new_id(),
-                    source="refusal",
-                    channel="voice",
-                    purpose="*",
-                    **each,
-                )
-            return [each["call_id"] for each in left]
-
-        return self._writer.submit(write)
+        return self._writer.submit(lambda db: left_over.suppress(db, rule))
 
     def activate(
         self,

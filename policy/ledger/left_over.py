@@ -9,6 +9,8 @@ allowed the call.
 import sqlite3
 from typing import Any
 
+from policy.ledger.rows import insert, new_id
+
 _LEFT_OVER = """
 SELECT
     findings.call_id,
@@ -44,3 +46,19 @@ def entries(db: sqlite3.Connection, rule: str) -> list[dict[str, Any]]:
     cursor = db.cursor()
     cursor.row_factory = sqlite3.Row
     return [dict(row) for row in cursor.execute(_LEFT_OVER, [rule])]
+
+
+def suppress(db: sqlite3.Connection, rule: str) -> list[str]:
+    """Adds those entries; returns the ids of their calls."""
+    left = entries(db, rule)
+    for each in left:
+        insert(
+            db,
+            "suppressions",
+            suppression_id=new_id(),
+            source="refusal",
+            channel="voice",
+            purpose="*",
+            **each,
+        )
+    return [each["call_id"] for each in left]

@@ -1,5 +1,7 @@
 """How an attempt ended is known to the next decision; an attempt never stops counting."""
 
+from datetime import timedelta
+
 from policy.dialling.facts import Facts
 from policy.ledger import Ledger
 from tests.ledger.conftest import NOW, WAIT_S, asked, looks_into
@@ -39,3 +41,19 @@ def test_settled_twice_it_counts_as_the_fuller_of_both(ledger: Ledger) -> None:
     _settle(ledger, connected=True, talk_seconds=61.5)
     _settle(ledger, connected=False, talk_seconds=0)
     assert _attempt_seen_by_the_next(ledger) == (True, 61.5)
+
+
+def test_the_same_end_said_again_moves_nothing(ledger: Ledger) -> None:
+    seen: list[Facts] = []
+    ledger.decide(asked("n1"), looks_into([]), NOW).result(WAIT_S)
+    for minutes in (1, 9):
+        ledger.settle(
+            "n1",
+            disposition="ANSWER",
+            q850_cause=16,
+            connected=True,
+            talk_seconds=30,
+            now=NOW + timedelta(minutes=minutes),
+        ).result(WAIT_S)
+    ledger.decide(asked("n2"), looks_into(seen), NOW).result(WAIT_S)
+    assert seen[0].attempts[0].ended_at == NOW + timedelta(minutes=1)
