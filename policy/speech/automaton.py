@@ -8,6 +8,7 @@ depends on its syllables and pauses alone, never on how they arrived or on what 
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from policy.speech import sound
@@ -15,43 +16,48 @@ from policy.speech.sound import Heard
 from policy.speech.tolerance import Tolerance
 from policy.speech.tree import Arrival, Node
 
-MOST_PLACES_KEPT = 20_000
-"""About 1 kB each with what leads on from them; when there are more, all are worked out anew."""
-MOST_PAIRS_KEPT = 20_000
-"""Of syllables, about 400 bytes each."""
+MOST_PLACES_KEPT = 24_000
+"""About 0.7 kB each with what leads on from them; when there are more, all are worked out anew."""
+MOST_PAIRS_KEPT = 10_000
+"""Of syllables, about 0.3 kB each."""
 _CLOSES_GAPS = "bu"
 """不: a gap takes any other syllable."""
 _FEW_WAYS = 8
+_NO_STEPS: "dict[str, tuple[Way, ...]]" = {}
+"""Of a place where nothing is worked out yet."""
 
 
 class Counts(NamedTuple):
-    """Of the syllables said so far how many were heard only so (`sound`); a pause that broke the
-    phrase counts among the `nears`."""
+    """Of the syllables said so far how many were heard only so (`sound`), and whether one was
+    blurred; a pause that broke the phrase counts among the `nears`."""
 
     syllables: int
-    blurs: int
+    blurred: bool
     closes: int
     nears: int
     near_now: bool
     """Whether the last syllable was only near: no phrase ends so but with Tolerance.GENEROUS."""
 
-    def after(self, got: float) -> "Counts":
-        near = got in (sound.SAME_INITIAL, sound.SAME_FINAL)
-        return Counts(
-            self.syllables + 1,
-            self.blurs + (got in (sound.BLURRED, sound.BLURRED_TWICE)),
-            self.closes + (got == sound.CLOSE),
-            self.nears + near,
-            near,
-        )
-
     def covered_by(self, tolerance: Tolerance) -> bool:
         if self.near_now and tolerance is Tolerance.USUAL:
             return False
-        return tolerance.covers(self.syllables, self.blurs, self.closes, self.nears)
+        return tolerance.covers(self.syllables, self.blurred, self.closes, self.nears)
 
 
-_NOTHING_SAID = Counts(0, 0, 0, 0, False)
+_NOTHING_SAID = Counts(0, False, 0, 0, False)
+
+
+@lru_cache(maxsize=4096)
+def _after(counts: Counts, got: float) -> Counts:
+    """One syllable more, which was heard so well."""
+    near = got in (sound.SAME_INITIAL, sound.SAME_FINAL)
+    return Counts(
+        counts.syllables + 1,
+        counts.blurred or got in (sound.BLURRED, sound.BLURRED_TWICE),
+        counts.closes + (got == sound.CLOSE),
+        counts.nears + near,
+        near,
+    )
 
 
 class Place:
@@ -60,7 +66,7 @@ class Place:
 
     __slots__ = (
         *("_automaton", "_taken", "counts", "ends", "gap", "gap_pauses", "node"),
-        *("onward", "rank", "steps"),
+        *("onward", "steps"),
     )
 
     def __init__(
@@ -70,11 +76,9 @@ class Place:
         self._taken: Place | None = None
         self.node, self.gap, self.gap_pauses, self.counts = node, gap, gap_pauses, counts
         self.ends = tuple(each for each in node.ends if counts.covered_by(each.tolerance))
-        self.rank = (gap, -counts.nears, -counts.closes, -counts.blurs, gap_pauses)
-        """Of two equally well heard ways to a node the one with more of this is kept."""
         self.onward = self._onward()
         """The classes of syllables that may lead on."""
-        self.steps: dict[str, tuple[Way, ...]] = {}
+        self.steps: dict[str, tuple[Way, ...]] = _NO_STEPS
         """By syllable where it leads, how much it counts, and what is spelled on the way."""
 
     @property
@@ -103,22 +107,27 @@ class Place:
         for meant, node in ways.get(alike, ()):
             found += self._arrivals(node, sound.likeness(syllable, meant))
         if not self.gap and syllable not in sound.POLARITY:
+            may_be_near = self.counts.syllables and self.counts.nears < self.node.spare
             near = sound.near_classes(alike)
             for each in ways if len(ways) < _FEW_WAYS else near.keys() & ways.keys():
-                for meant, node in ways[each] if each in near else ():
-                    if node.inexact and meant not in sound.POLARITY:
-                        found += self._arrivals(node, near[each])
+                got = near.get(each, 0)
+                if got == sound.CLOSE or (got and may_be_near):
+                    for meant, node in ways[each]:
+                        if node.inexact and meant not in sound.POLARITY:
+                            found += self._arrivals(node, got)
+        if self.steps is _NO_STEPS:
+            self.steps = {}
         self.steps[syllable] = tuple(found)
         return self.steps[syllable]
 
     def _arrivals(self, node: Node, got: float) -> "Iterable[Way]":
         """Where a node leads that was reached by a syllable heard so well: nowhere, when the phrase
         may not have so many mistakes."""
-        counts = self.counts.after(got)
-        if counts.near_now and not (self.counts.syllables and self.counts.nears < node.spare):
-            return []
+        counts = _after(self.counts, got)
+        if counts.near_now and self.counts.nears >= node.spare:
+            return ()
         if counts.nears + counts.closes > node.mistakes:
-            return []
+            return ()
         return [self._automaton.way(each, counts, got) for each in node.arrivals()]
 
     def _onward(self) -> int:
@@ -240,8 +249,11 @@ class Walk:
         """The phrases that end with the last syllable and the syllables they begin with: the
         earliest first, of these the best heard."""
         for first, reading in self._readings:
-            for each in found(reading):
-                yield first, each
+            for place, _, _ in reading:
+                if place.ends:
+                    for each in found(reading):
+                        yield first, each
+                    break
 
     def leads_to(self, first: int, pattern: str) -> bool:
         """Whether more syllables, without a gap, would complete the pattern from there on."""
@@ -258,10 +270,8 @@ def step(reading: Reading, heard: Heard) -> Reading:
     for place, score, spelled in reading:
         if place.onward & bit:
             ways = place.steps.get(syllable)
-            after += [
-                (to, score + got, spelled + text)
-                for to, got, text in (place.step(heard) if ways is None else ways)
-            ]
+            for to, got, text in place.step(heard) if ways is None else ways:
+                after.append((to, score + got, spelled + text))
         if place.gap and syllable != _CLOSES_GAPS:
             after.append((place.taken, score, spelled))
     return after if len(after) < 2 else _best(after)
@@ -333,6 +343,8 @@ def _best(ways: list[Way]) -> Reading:
     return list(best.values())
 
 
-def _rank(way: Way) -> tuple[float, tuple[int, ...], bool, str]:
+def _rank(way: Way) -> tuple[float, int, int, int, bool, bool, bool, str]:
     place, score, spelled = way
-    return score, place.rank, not place.counts.near_now, spelled
+    _, blurred, closes, nears, near_now = place.counts
+    gap, gap_pauses = place.gap, place.gap_pauses
+    return score, gap, -nears, -closes, not blurred, gap_pauses, not near_now, spelled

@@ -1,6 +1,6 @@
 """Owns the slots of phrases, {percent} {amount} {term}: what may be said in one, and its value.
 
-    {percent}   百分之七点二 · 七点二个[百分]点 · 7.2% · 七点二       in percent
+    {percent}   百分之七点二 · 万分之五 · 七点二个[百分]点 · 7.2% · 七点二   in percent
     {amount}    三千块 · 一万二 · 两万五千元 · 五毛                  in yuan
     {term}      十二个月 · 三年 · 两年半 · 半年                      in months
 
@@ -26,7 +26,7 @@ _NUMBER = _SMALL + "百千万"
 _SHAPES: Mapping[str, tuple[tuple[tuple[str, str, str], ...], frozenset[str]]] = {
     "percent": (
         (
-            ("begin", "百", "hundred"),
+            ("begin", "百千万", "hundred"),
             ("hundred", "分", "part"),
             ("part", "之", "of hundred"),
             ("of hundred", _NUMBER, "share"),
@@ -109,7 +109,7 @@ _NOT_EXACTLY = frozenset(
     {
         *("bu dao", "bu zu", "bu man", "chao guo", "jiang jin", "jie jin", "da yue", "da gai"),
         *("di yu", "gao yu", "da yu", "xiao yu", "zhi shao"),
-        *("zui di", "zui gao", "zui duo", "zui shao"),
+        *("zui di", "zui gao", "zui duo", "zui shao", "di zhi", "gao da"),
     }
 )
 """Before a number: 不到, 超过, 低于, 至少, 最低 …"""
@@ -226,7 +226,7 @@ def _stands_alone(breath: Sequence[Written], begin: int, end: int) -> bool:
         told_before = " ".join(each.sound for each in breath[max(0, begin - 2) : begin])
         if told_before in _NOT_EXACTLY or before.sound in _ORDINAL:
             return False
-        if _is_number(before) and not _is(first, "百"):
+        if _is_number(before) and not any(_is(first, each) for each in _LARGE):
             return False
         may_be_term = first.sound == "qi" and first.mark[-1:] not in ("七", "7")
         if may_be_term and before.sound not in _BEFORE_SEVEN:
@@ -254,11 +254,13 @@ def _is_number(written: Written) -> bool:
 def _value_of(kind: str, said: str) -> Decimal | None:
     """The value of a slot in characters; None where its number is not well-formed."""
     if kind == "percent":
-        return _number(re.sub("百分之|个百分点|个点|%", "", said))
+        share = _number(re.sub("[百千万]分之|个百分点|个点|%", "", said))
+        whole = _LARGE[said[0]] if said[1:3] == "分之" else 100
+        return share if share is None or whole == 100 else share * 100 / whole
     if kind == "term":
         return _months(said)
-    number, unit, rest = re.split("([块元毛角]|$)", said, maxsplit=1)
-    amount = _number(number)
+    told, unit, rest = re.split("([块元毛角]|$)", said, maxsplit=1)
+    amount = _number(told)
     if amount is None or unit in ("块", "元", ""):
         change = _number(rest[0]) if rest[-1:] in ("毛", "角") else Decimal(0)
         if amount is None or change is None:

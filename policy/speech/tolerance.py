@@ -34,11 +34,12 @@ class Tolerance(Enum):
         """How many of a phrase's syllables may be near or close together."""
         return syllables if self is Tolerance.GENEROUS else syllables // 3
 
-    def covers(self, syllables: int, blurs: int, closes: int, nears: int) -> bool:
-        """Whether a phrase is said of which so many syllables were heard only so."""
+    def covers(self, syllables: int, blurred: bool, closes: int, nears: int) -> bool:
+        """Whether a phrase is said of which so many syllables were heard only so, and one or more
+        blurred."""
         blurred_from, close_from = _LEAST_SYLLABLES[self]
         return (
-            (not blurs or syllables >= blurred_from)
+            (not blurred or syllables >= blurred_from)
             and (not closes or syllables >= close_from)
             and nears <= self.nears(syllables)
             and nears + closes <= self.mistakes(syllables)

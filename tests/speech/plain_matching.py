@@ -44,8 +44,8 @@ class Place(NamedTuple):
         return len(self.heard) - self.count(0)
 
     @property
-    def blurs(self) -> int:
-        return self.count(sound.BLURRED, sound.BLURRED_TWICE)
+    def blurred(self) -> bool:
+        return self.count(sound.BLURRED, sound.BLURRED_TWICE) > 0
 
     @property
     def closes(self) -> int:
@@ -57,7 +57,7 @@ class Place(NamedTuple):
             self.gap_left,
             -self.nears,
             -self.closes,
-            -self.blurs,
+            not self.blurred,
             self.gap_pauses,
             not self.near_now,
             self.spelled,
@@ -96,7 +96,7 @@ def found(places: Iterable[Place]) -> Iterator[Found]:
         for ending in place.node.ends:
             if place.near_now and ending.tolerance is Tolerance.USUAL:
                 continue
-            counts = (place.syllables, place.blurs, place.closes, place.nears)
+            counts = (place.syllables, place.blurred, place.closes, place.nears)
             if ending.tolerance.covers(*counts):
                 spelled = place.spelled + ending.spelled
                 yield (place.first, ending.pattern, spelled, place.score, place.syllables)

@@ -12,7 +12,7 @@ from policy.speech.utterance import Leg, Token, Utterance
 from tests.speech.spoken import rulebook
 
 _PHRASES = {
-    "percent": ["(年化|利率)[是|为]{percent}", "成本…4{percent}"],
+    "percent": ["(年化|利率)[是|为|低至]{percent}", "成本…4{percent}"],
     "amount": ["(还|付|借|收)[您]{amount}"],
     "term": ["(分|借|期限)[是]{term}"],
 }
@@ -60,6 +60,7 @@ def _values(kind: str, tokens: list[str]) -> list[Decimal | None]:
         ("percent", "年化七点二个点", "7.2"),
         ("percent", "利率为十二个百分点", "12"),
         ("percent", "利率百分之零点五", "0.5"),
+        ("percent", "利率是万分之五", "0.05"),
         ("percent", "年化百分之四", "4"),
         ("percent", "年化百分之十", "10"),
         ("percent", "年化百分之十四", "14"),
@@ -110,6 +111,7 @@ def test_a_value_is_read_from_figures(kind: str, tokens: list[str], value: str) 
         ("percent", "年化百分之三十多"),
         ("percent", "年化百分之七以上"),
         ("percent", "年化百分之三四"),
+        ("percent", "年化低至百分之三"),
         ("percent", "利率七点二十开始"),
         ("amount", "还三千多块"),
         ("amount", "借三万五万都可以"),
