@@ -18,7 +18,7 @@ from callwarden.problems import Problem, ProblemsFound, did_you_mean
 from callwarden.settings import Settings
 from policy import rulebook, spelling
 from policy.dialling import rule_tests
-from policy.dialling.pack import DiallingPack
+from policy.dialling.pack import CallRule, DiallingPack
 from policy.dialling.rule_tests import RuleTests
 from policy.rule import Rule, TitleText
 from policy.rulebook import Packs, Rulebook
@@ -27,8 +27,8 @@ from policy.speech.dialogue_test import DialogueTests
 from policy.speech.pack import SpeechPack
 
 _WORDS = {
-    "zh": {"changed": "本机构修改", "keep": "须保存", "days": "{} 天"},
-    "en": {"changed": "changed here", "keep": "keep", "days": "{} days"},
+    "zh": {"changed": "本机构修改", "keep": "须保存", "days": "{} 天", "waivable": "经同意可豁免"},
+    "en": {"changed": "changed here", "keep": "keep", "days": "{} days", "waivable": "waivable"},
 }
 
 _FOLDER = click.argument(
@@ -189,6 +189,7 @@ def _checked(
 def _show(
     pack: DiallingPack | SpeechPack, rules: Sequence[Rule], locale: Literal["zh", "en"]
 ) -> None:
+    words = _WORDS[locale]
     click.echo(f"\n{pack.pack} {pack.version}  {_in(pack.title, locale)}")
     for rule in rules:
         days = " ".join(
@@ -196,7 +197,8 @@ def _show(
             for word, day in (("from", rule.effective_from), ("to", rule.effective_to))
             if day
         )
-        notes = ", ".join(filter(None, (rule.severity, " ".join(rule.scenes), days)))
+        waivable = words["waivable"] if isinstance(rule, CallRule) and rule.waivable else ""
+        notes = ", ".join(filter(None, (rule.severity, " ".join(rule.scenes), days, waivable)))
         click.echo(f"  {rule.id}  {_in(rule.title, locale)}")
         click.echo(f"      {rule.citation} ({notes})")
 

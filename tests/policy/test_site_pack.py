@@ -280,6 +280,7 @@ def test_show_tells_what_was_changed_why_and_what_must_be_kept(
     told = 'changed here cn-collection.daily-connected  at_most: 4, because: "监管同意"'
     assert told in said.out
     assert "keep collection-records  1827 days" in said.out
+    assert "(critical, collection.*, from 2025-02-28, waivable)" in said.out
 
 
 def test_the_readmes_example_may_be_in_force(tmp_path: Path) -> None:
