@@ -5,8 +5,8 @@ Called through `Lab.load`, which `callwarden bench gate` uses.
 
 import math
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from deploy.lab import scenarios
@@ -29,12 +29,14 @@ class LoadResult:
     """`statuses`: final response to the INVITE, how often; 0 stands for none. `decided_ms`: of each
     call that got one, ascending, INVITE to the first response after 100 Trying: the ringing of a
     carrier that rings at once, or the refusal. So it holds the gate's time and twice Asterisk's.
-    `seconds`: from the first INVITE to the last of these responses.
+    `seconds`: from the first INVITE to the last of these responses. `by_number`: the final
+    responses to the calls to each number, as they came; 0 stands for none.
     """
 
     statuses: dict[int, int]
     decided_ms: tuple[float, ...]
     seconds: float = math.nan
+    by_number: Mapping[str, list[int]] = field(default_factory=dict, repr=False)
 
     def percentile_ms(self, percent: float) -> float:
         """Nearest rank; NaN where no call was answered or refused."""
@@ -108,6 +110,7 @@ def _field(text: str) -> str:
 
 def _result(messages: list[Message], total: int) -> LoadResult:
     sent: dict[str, datetime] = {}
+    dialled: dict[str, str] = {}
     first: dict[str, datetime] = {}
     final: dict[str, int] = {}
     for each in messages:
@@ -116,6 +119,7 @@ def _result(messages: list[Message], total: int) -> LoadResult:
             continue
         if each.method == "INVITE":
             sent.setdefault(call_id, each.at)
+            dialled.setdefault(call_id, each.user)
         elif each.status > 100:
             first.setdefault(call_id, each.at)
             if each.status >= 200:
@@ -126,4 +130,7 @@ def _result(messages: list[Message], total: int) -> LoadResult:
     decided = sorted((at - sent[call_id]).total_seconds() * 1000 for call_id, at in first.items())
     took = max(first.values()) - min(sent.values()) if first else None
     seconds = took.total_seconds() if took else math.nan
-    return LoadResult(dict(sorted(statuses.items())), tuple(decided), seconds)
+    by_number: dict[str, list[int]] = {}
+    for call_id, number in dialled.items():
+        by_number.setdefault(number, []).append(final.get(call_id, 0))
+    return LoadResult(dict(sorted(statuses.items())), tuple(decided), seconds, by_number)

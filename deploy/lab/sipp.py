@@ -89,6 +89,7 @@ class Sipp:
         self.port = ports.take_phone() if port is None else port
         self.log = folder / f"{name}.log"
         self._errors = folder / f"{name}.errors"
+        self._said = (self._errors, folder / f"{name}.screen")
         scenario_file = folder / f"{name}.xml"
         scenario_file.write_text(scenario, encoding="utf-8")
         process.hand_over(scenario_file)
@@ -162,11 +163,9 @@ class Sipp:
             return []
 
     def problems(self) -> str:
-        """What sipp complained of."""
-        try:
-            return self._errors.read_text(errors="replace")[-2000:]
-        except FileNotFoundError:
-            return "(no message)"
+        """What sipp complained of, and how it ended if it has."""
+        said = [each.read_text(errors="replace")[-1000:] for each in self._said if each.exists()]
+        return f"{''.join(said) or '(no message)'} (exit code {self._process.poll()})"
 
 
 class Phones:

@@ -189,7 +189,7 @@ class Pbx:
     async def _reconcile(self) -> None:
         """Makes what is held what is up: calls found up are held, calls gone are settled, orphans
         of ours deleted."""
-        before = self._attempts.all()
+        before = [(each, each.last_channel) for each in self._attempts.all()]
         deleted = await delete_orphans(self._ari, self._stasis)
         if deleted:
             _log.info("orphans deleted", count=deleted)
@@ -199,8 +199,10 @@ class Pbx:
             if not str(each["id"]).startswith(f"{self._ari.application}.")
             and not str(each["name"]).startswith(_HELPER_LEG)
         }
-        for attempt in before:
-            if attempt.last_channel not in channels:
+        for attempt, channel in before:
+            # What was told meanwhile is newer than the list: it may have ended, or dialled on.
+            held = self._attempts.of_call(attempt.call_id) is attempt
+            if held and attempt.last_channel == channel and channel not in channels:
                 self._finish(attempt, 0)
         bearers: dict[str, list[dict[str, Any]]] = {}
         for channel, each in channels.items():

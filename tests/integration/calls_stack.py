@@ -30,6 +30,8 @@ from policy.ledger.reader import LedgerReader
 
 _BOUND_S = 20.0
 """For what happens within a second on a quiet machine."""
+_START_S = 60.0
+"""For a gateway to start, which takes two seconds there."""
 
 
 class Stack:
@@ -108,12 +110,16 @@ class Stack:
         )
 
     async def part_is(
-        self, part: str, status: "oversight.HealthStatus.ValueType", since: int = 0
+        self,
+        part: str,
+        status: "oversight.HealthStatus.ValueType",
+        since: int = 0,
+        bound_s: float = _START_S,
     ) -> None:
         def told(event: oversight.Event) -> bool:
             return any((each.part, each.status) == (part, status) for each in event.health.parts)
 
-        await self.seen(told, f"{part} {status}", since=since)
+        await self.seen(told, f"{part} {status}", bound_s, since)
 
     async def call_is(
         self, state: "oversight.CallState.ValueType", bound_s: float = _BOUND_S, since: int = 0
