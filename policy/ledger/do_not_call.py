@@ -1,17 +1,22 @@
-"""Owns do-not-call entries in the ledger: adding one, and releasing one before its time.
+"""Owns do-not-call entries in the ledger: adding one, releasing one before its time, reading them.
 
-Called by `Ledger` within the writer's transaction, and by the import of lists. The one invariant:
+Called by `Ledger` within the writer's transaction and by `LedgerReader`. The one invariant:
 an entry stays as it was made; a release is a row of its own that says who and why, and a rule's
 minimum term holds in spite of it.
 """
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from policy.ledger.moment import micros
+from policy.ledger.facts import SUPPRESSION, suppression
+from policy.ledger.moment import instant, micros
+from policy.ledger.records import RecordedSuppression, Release
 from policy.ledger.rows import Named, insert, new_id
+from policy.ledger.seal import Seal
+
+Rows = Callable[[str, Sequence[Any]], list[sqlite3.Row]]
 
 
 class ListedEntry(NamedTuple):
@@ -93,3 +98,56 @@ def release(
 def _holds(db: sqlite3.Connection, table: str, column: str, value: str) -> bool:
     found = db.execute(f"SELECT 1 FROM {table} WHERE {column} = ?", [value])  # noqa: S608 - names of our own
     return found.fetchone() is not None
+
+
+_SUPPRESSIONS = """
+SELECT made.*, release.at AS released_at, release.who AS released_by,
+    release.why_sealed AS release_why_sealed
+FROM suppressions AS made LEFT JOIN releases AS release ON release.seq = (
+    SELECT min(first.seq) FROM releases AS first WHERE first.suppression_id = made.suppression_id)
+"""
+
+
+def newest(rows: Rows, keys: Seal, limit: int) -> list[RecordedSuppression]:
+    """Newest first, ended and released ones among them."""
+    found = rows(f"{_SUPPRESSIONS} ORDER BY made.seq DESC LIMIT ?", [limit])
+    return [_recorded(row, keys) for row in found]
+
+
+def every(rows: Rows, keys: Seal) -> Iterator[RecordedSuppression]:
+    """Oldest first, ended and released ones among them, in flat memory."""
+    last = 0
+    while page := rows(f"{_SUPPRESSIONS} WHERE made.seq > ? ORDER BY made.seq LIMIT 500", [last]):
+        yield from (_recorded(row, keys) for row in page)
+        last = page[-1]["seq"]
+
+
+def of_number(rows: Rows, keys: Seal, number: str) -> list[RecordedSuppression]:
+    """Those of a number (canonical), oldest first."""
+    query = f"{_SUPPRESSIONS} WHERE made.number_hash = ? ORDER BY made.seq"
+    return [_recorded(row, keys) for row in rows(query, [keys.hashed("number", number)])]
+
+
+def of_id(rows: Rows, keys: Seal, suppression_id: str) -> RecordedSuppression | None:
+    """The one of this id."""
+    found = rows(f"{_SUPPRESSIONS} WHERE made.suppression_id = ?", [suppression_id])
+    return _recorded(found[0], keys) if found else None
+
+
+def _recorded(row: sqlite3.Row, keys: Seal) -> RecordedSuppression:
+    released_at: int | None = row["released_at"]
+    return RecordedSuppression(
+        suppression(tuple(row[each] for each in SUPPRESSION)),
+        keys.opened("number", row["number_sealed"]),
+        keys.opened("customer", row["customer_sealed"]),
+        row["call_id"],
+        row["finding_id"],
+        keys.opened("words", row["note_sealed"]),
+        None
+        if released_at is None
+        else Release(
+            instant(released_at),
+            row["released_by"],
+            keys.opened("words", row["release_why_sealed"]),
+        ),
+    )

@@ -17,16 +17,10 @@ from policy.dialling.decision import Decision, Reason, Verdict
 from policy.dialling.facts import Facts
 from policy.dialling.request import DialRequest
 from policy.identity import RulebookIdentity, RulebookText, Title
-from policy.ledger import activations, connection, consents
+from policy.ledger import activations, connection, consents, do_not_call
 from policy.ledger import export as exports
 from policy.ledger.deciding import whom
-from policy.ledger.facts import (
-    SUPPRESSION,
-    KnownLists,
-    gather,
-    suppression,
-    without_this_call,
-)
+from policy.ledger.facts import KnownLists, gather, without_this_call
 from policy.ledger.moment import instant, micros
 from policy.ledger.records import (
     Activation,
@@ -38,7 +32,6 @@ from policy.ledger.records import (
     RecordedDecision,
     RecordedFinding,
     RecordedSuppression,
-    Release,
 )
 from policy.ledger.seal import Seal
 from policy.ledger.unavailable import explained
@@ -48,12 +41,6 @@ from policy.speech.utterance import Leg, Token, Utterance, Voice
 
 _PAGE = 500
 """Rows read at once by what reads everything."""
-_SUPPRESSIONS = """
-SELECT made.*, release.at AS released_at, release.who AS released_by,
-    release.why_sealed AS release_why_sealed
-FROM suppressions AS made LEFT JOIN releases AS release ON release.seq = (
-    SELECT min(first.seq) FROM releases AS first WHERE first.suppression_id = made.suppression_id)
-"""
 _ASKED_AT_ONCE = 256
 """Requests whose facts are gathered together: more would be no faster."""
 
@@ -194,30 +181,19 @@ class LedgerReader:
 
     def recent_suppressions(self, limit: int) -> list[RecordedSuppression]:
         """The newest do-not-call entries, newest first, ended ones among them."""
-        found = self._rows(f"{_SUPPRESSIONS} ORDER BY made.seq DESC LIMIT ?", [limit])
-        return [self._suppression(row) for row in found]
+        return do_not_call.newest(self._rows, self._keys, limit)
 
     def suppressions(self) -> Iterator[RecordedSuppression]:
         """All do-not-call entries, oldest first, ended ones among them."""
-        last = 0
-        while page := self._rows(
-            f"{_SUPPRESSIONS} WHERE made.seq > ? ORDER BY made.seq LIMIT ?", [last, _PAGE]
-        ):
-            yield from map(self._suppression, page)
-            last = page[-1]["seq"]
+        return do_not_call.every(self._rows, self._keys)
 
     def suppressions_of(self, number: str) -> list[RecordedSuppression]:
         """The do-not-call entries of this number (canonical), oldest first."""
-        hashed = self._keys.hashed("number", number)
-        found = self._rows(
-            f"{_SUPPRESSIONS} WHERE made.number_hash = ? ORDER BY made.seq", [hashed]
-        )
-        return [self._suppression(row) for row in found]
+        return do_not_call.of_number(self._rows, self._keys, number)
 
     def suppression(self, suppression_id: str) -> RecordedSuppression | None:
         """The do-not-call entry of this id."""
-        query = f"{_SUPPRESSIONS} WHERE made.suppression_id = ?"
-        return next(map(self._suppression, self._rows(query, [suppression_id])), None)
+        return do_not_call.of_id(self._rows, self._keys, suppression_id)
 
     def waivers(self) -> Iterator[consents.RecordedWaiver]:
         """All consents, oldest first, expired and revoked ones among them."""
@@ -396,24 +372,6 @@ class LedgerReader:
         return (
             Doubt(doubt_id, Leg(row["leg"]), row["start_s"], row["end_s"], phrases),
             SecondLook(doubt_id, heard, row["confidence"], bool(row["looked"])),
-        )
-
-    def _suppression(self, row: sqlite3.Row) -> RecordedSuppression:
-        released_at: int | None = row["released_at"]
-        return RecordedSuppression(
-            suppression(tuple(row[each] for each in SUPPRESSION)),
-            self._keys.opened("number", row["number_sealed"]),
-            self._keys.opened("customer", row["customer_sealed"]),
-            row["call_id"],
-            row["finding_id"],
-            self._keys.opened("words", row["note_sealed"]),
-            None
-            if released_at is None
-            else Release(
-                instant(released_at),
-                row["released_by"],
-                self._keys.opened("words", row["release_why_sealed"]),
-            ),
         )
 
 
