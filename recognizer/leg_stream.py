@@ -116,7 +116,8 @@ class LegStream:
             self._moved_on.clear()
             limit_s = None if self.worker else WITHOUT_WORKER_LIMIT_S
             try:
-                await asyncio.wait_for(self._moved_on.wait(), limit_s)
+                async with asyncio.timeout(limit_s):
+                    await self._moved_on.wait()
             except TimeoutError:
                 self._give_up_waiting()
 
@@ -147,7 +148,8 @@ class LegStream:
         """Waits until all words have come out, or no worker came for them in time."""
         while not self.closed.is_set():
             try:
-                await asyncio.wait_for(self.closed.wait(), WITHOUT_WORKER_LIMIT_S)
+                async with asyncio.timeout(WITHOUT_WORKER_LIMIT_S):
+                    await self.closed.wait()
             except TimeoutError:
                 if self.worker is None:
                     self.give_up()

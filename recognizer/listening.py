@@ -121,7 +121,8 @@ class Listening:
 
     async def _wait_for_news(self) -> None:
         try:
-            await asyncio.wait_for(self._news.wait(), _COVERAGE_EVERY_S)
+            async with asyncio.timeout(_COVERAGE_EVERY_S):
+                await self._news.wait()
         except TimeoutError:
             return
         self._news.clear()

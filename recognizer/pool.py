@@ -45,7 +45,6 @@ class Pool:
         self.errands = Errands(self._least_asked)
         self.looks = SecondLooks.by(model, self.errands)
         self._supervisors: list[asyncio.Task[None]] = []
-        self._closing = False
 
     @property
     def alive(self) -> int:
@@ -121,7 +120,6 @@ class Pool:
 
     async def close(self) -> None:
         """Ends the workers; legs still open are given up."""
-        self._closing = True
         for task in self._supervisors:
             task.cancel()
         await asyncio.gather(*self._supervisors, return_exceptions=True)

@@ -65,7 +65,10 @@ class WorkerProcess:
             asyncio.create_task(self._listen_to_stderr()),
         ]
         try:
-            await asyncio.wait_for(served, START_LIMIT_S)
+            # Not wait_for: before Python 3.12 it forgets a cancellation that meets the answer, and
+            # the pool's end would wait for ever for who forgot it.
+            async with asyncio.timeout(START_LIMIT_S):
+                await served
         except TimeoutError:
             await self.close()
             raise WorkerFailed(f"the model did not load within {START_LIMIT_S:.0f} s") from None
@@ -85,7 +88,8 @@ class WorkerProcess:
     async def _end(self) -> int:
         """The exit code. A worker ends when its socket is closed; else it is killed."""
         try:
-            return await asyncio.wait_for(self._process.wait(), _END_LIMIT_S)
+            async with asyncio.timeout(_END_LIMIT_S):
+                return await self._process.wait()
         except TimeoutError:
             self._kill()
             return await self._process.wait()

@@ -54,7 +54,8 @@ async def test_it_serves_a_call_and_ends_when_told(
     with _running(config, model_folder) as (process, port):
         async with transport.channel_to(f"127.0.0.1:{port}", Tls()) as channel:
             call = recordings.open_recording(calls_folder / "refusal-and-stop", None, "left")
-            listened = await listen(RecognitionStub(channel), requests_of(call))
+            async with asyncio.timeout(60):
+                listened = await listen(RecognitionStub(channel), requests_of(call))
             assert listened.finals
         process.send_signal(signal.SIGTERM)
         assert process.wait(10) == 0
