@@ -44,6 +44,7 @@ class Conversation:
         self._doubts = Doubts(rulebook.patterns)
         self._watches = Watches(events, self._timeline, self._doubts, circumstances.product, judged)
         self._rulings: dict[Watch, list[Ruling]] = {}
+        self._final: set[tuple[Leg, str]] = set()
         self._open: dict[Ruling, None] = {}
         """Rulings that wait for time to pass."""
         self._in_order: dict[Ruling, int] = {}
@@ -101,9 +102,10 @@ class Conversation:
         return self._hearings[leg]
 
     def _finals(self, utterance: Utterance) -> None:
-        known = self._timeline.finals[utterance.leg]
-        if all(each.utterance_id != utterance.utterance_id for each in known):
-            known.append(utterance)
+        name = utterance.leg, utterance.utterance_id
+        if name not in self._final:
+            self._final.add(name)
+            self._timeline.finals[utterance.leg].append(utterance)
 
     def _weigh(self, sayings: list[Saying]) -> list[Finding]:
         for saying in sayings:
