@@ -70,7 +70,7 @@ async def _asked_until_killed(
     killed once so many have, and a few milliseconds."""
     heard: list[str] = []
     enough = asyncio.Event()
-    last = rng.randrange(1, len(customers) * LIMIT)
+    last = rng.randrange(1, len(customers))
     run = customers[0].split("-")[1]
     turn = asyncio.Semaphore(at_once)
 
