@@ -100,7 +100,7 @@ def test_an_answer_outside_its_alphabet_is_never_said(answer: Answer) -> None:
 
 
 async def test_a_ledger_locked_by_another_process_refuses(tmp_path: Path) -> None:
-    async with gate(tmp_path, deadline_ms=400) as parts:
+    async with gate(tmp_path, deadline_ms=1400, ledger_patience_ms=400) as parts:
         with locked_by_another(tmp_path / "ledger.sqlite3"):
             heard = await parts.ask(open_now(1))
             assert (heard.verdict, heard.rule) == ("DENY:n-1", "gate.ledger-unavailable")
