@@ -20,8 +20,9 @@ from policy.ledger.version import APPLICATION_ID, SCHEMA_VERSION
 _SETTING_UP_S = 10.0
 """How long to wait for another process that makes or migrates the same ledger."""
 
-_CACHE_KIB = 16 * 1024
-"""Pages the writer keeps: customers come in no order, so an index is touched all over."""
+_CACHE_KIB = 64 * 1024
+"""Pages the writer keeps: customers come in no order, so an index is touched all over. This much
+keeps the upper levels of the indexes of ten million attempts and entries at hand."""
 
 
 def make_files(file: Path, key_file: Path) -> Seal:
