@@ -22,20 +22,19 @@ from gateway.asterisk.attempts import Attempt, Attempts
 from gateway.asterisk.bypass import BypassWatch
 from gateway.asterisk.fork import Stasis, delete_orphans
 from gateway.asterisk.known_before import KnownBefore
+from gateway.asterisk.recalled import Recalled
 from gateway.asterisk.trunk_call import NONCE
 from gateway.asterisk.turns import Turns
 from gateway.durable import Durable
 from gateway.enforcement import Enforcement
-from gateway.floor import CallState, Floor, LiveCall
+from gateway.floor import CallState, Floor
 from gateway.health import Health, HealthStatus
 from gateway.judging import Digests, Judging
 from gateway.media.reception import MediaListener
 from gateway.media.websocket import WebsocketMedia
 from gateway.metrics import Metrics
 from gateway.recognizer_link import RecognizerLink
-from policy.dialling.number import masked
-from policy.ledger import CallRecord, Ledger, LedgerUnavailable
-from policy.ledger.reader import LedgerReader
+from policy.ledger import CallRecord, Ledger
 
 _log = structlog.get_logger(__name__)
 
@@ -93,6 +92,7 @@ class Pbx:
             metrics=metrics,
             ari=self._ari,
         )
+        self._recalled = Recalled(settings)
         self._attempts = Attempts()
         self._nonces: dict[str, str] = {}
         self._ending: set[asyncio.Task[None]] = set()
@@ -229,7 +229,7 @@ class Pbx:
         for customer in others:
             self._dialled(attempt, str(customer["id"]))
             if customer["state"] == "Up" and agent["state"] == "Up":
-                answered_at = await asyncio.to_thread(self._answered_before, nonce)
+                answered_at = await asyncio.to_thread(self._recalled.answered_at, nonce)
                 answered_at = answered_at or await self._answer_in_cdr(str(agent["id"]))
                 if attempt.answered is None:
                     self._answer(attempt, answered_at or datetime.now(UTC))
@@ -276,7 +276,7 @@ class Pbx:
     async def _begin(self, nonce: str, agent_channel: str) -> Attempt | None:
         """The attempt of this nonce; None when it was not allowed, or is over."""
         if self._floor.call(nonce) is None:
-            recalled = await asyncio.to_thread(self._allowed_before, nonce)
+            recalled = await asyncio.to_thread(self._recalled.allowed, nonce)
             if recalled is None:
                 return None
             self._floor.allowed(recalled)
@@ -304,36 +304,6 @@ class Pbx:
         self._durable.record("call", nonce, partial(self._ledger.begin_call, record))
         return attempt
 
-    def _allowed_before(self, nonce: str) -> LiveCall | None:
-        """The call of a decision that an earlier gateway made."""
-        try:
-            with self._reader() as reader:
-                found = reader.decision_by_nonce(nonce)
-        except LedgerUnavailable as error:
-            _log.error("a call that is up is not known", call=nonce, why=str(error))
-            return None
-        if found is None or not found.decision.allowed:
-            return None
-        asked = found.request
-        return LiveCall(
-            call_id=nonce,
-            number=asked.number,
-            number_masked=masked(asked.number),
-            agent=asked.agent,
-            scene=asked.scene,
-            customer=asked.customer,
-            linkedid=asked.linkedid,
-            decision_id=found.decision_id,
-            started_at=found.at,
-        )
-
-    def _answered_before(self, nonce: str) -> datetime | None:
-        try:
-            with self._reader() as reader:
-                return reader.answered_at(nonce)
-        except LedgerUnavailable:
-            return None
-
     async def _answer_in_cdr(self, channel: str) -> datetime | None:
         """When Asterisk saw the answer, where it keeps CDRs."""
         told = await self._ari.variable(channel, "CDR(answer,u)")
@@ -341,9 +311,6 @@ class Pbx:
             return datetime.fromtimestamp(float(told), UTC) if float(told) else None
         except ValueError:
             return None
-
-    def _reader(self) -> LedgerReader:
-        return LedgerReader.open(self._settings.ledger_file, self._settings.ledger_key_file)
 
     def _dialled(self, attempt: Attempt, customer_channel: str) -> None:
         if attempt.customer_channel != customer_channel:

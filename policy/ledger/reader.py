@@ -19,12 +19,12 @@ from policy.dialling.request import DialRequest
 from policy.identity import RulebookIdentity, RulebookText, Title
 from policy.ledger import activations, connection, consents, do_not_call
 from policy.ledger import export as exports
+from policy.ledger.bypasses import bypass
 from policy.ledger.deciding import whom
 from policy.ledger.facts import KnownLists, gather, without_this_call
 from policy.ledger.moment import instant, micros
 from policy.ledger.records import (
     Activation,
-    Bypass,
     DecisionCounts,
     Mode,
     RecordedBypass,
@@ -129,7 +129,7 @@ class LedgerReader:
     def recent_bypasses(self, limit: int) -> list[RecordedBypass]:
         """The newest calls that went round the gate, newest first."""
         found = self._rows("SELECT * FROM bypasses ORDER BY seq DESC LIMIT ?", [limit])
-        return [self._bypass(row) for row in found]
+        return [bypass(row, self._keys) for row in found]
 
     def recent_decisions(self, limit: int) -> list[RecordedDecision]:
         """The newest decisions, newest first."""
@@ -276,19 +276,6 @@ class LedgerReader:
             cursor = self._db.cursor()
             cursor.row_factory = sqlite3.Row
             return cursor.execute(query, values).fetchall()
-
-    def _bypass(self, row: sqlite3.Row) -> RecordedBypass:
-        return RecordedBypass(
-            row["bypass_id"],
-            Bypass(
-                instant(row["at"]),
-                self._keys.opened("number", row["number_sealed"]),
-                row["trunk"],
-                row["channel_id"],
-                row["linkedid"],
-                row["source"],
-            ),
-        )
 
     def _decision(self, row: sqlite3.Row) -> RecordedDecision:
         request = DialRequest(
