@@ -17,7 +17,8 @@ from recognizer.models.model import Model
 from recognizer.wire import Kind, Look
 
 THRESHOLD = 0.2
-"""Mean probability of a phrase's units from which it counts as heard."""
+"""Mean probability of a phrase's units from which it counts as heard, unless its pack says
+another."""
 
 
 @dataclass
@@ -45,7 +46,8 @@ class SecondLooks:
         pcm = await stream.audio(doubt.start_s, doubt.end_s)
         if not spelled or pcm is None:
             return SecondLook(doubt.doubt_id, looked=False)
-        thresholds = [THRESHOLD] * len(spelled)
+        asked = dict(doubt.thresholds)
+        thresholds = [asked.get(each, THRESHOLD) for each in spelled]
         look = Look(stream.rate_hz, list(spelled.values()), thresholds, pcm)
         told = await self.errands.run(Kind.LOOK, wire.look_payload(look), patient=patient)
         if told is None:

@@ -19,6 +19,8 @@ class Doubt:
     start_s: float
     end_s: float
     phrases: tuple[str, ...]
+    thresholds: tuple[tuple[str, float], ...] = ()
+    """Of phrases that must be heard more or less surely than usual: 0 to 1."""
 
 
 @dataclass(frozen=True)

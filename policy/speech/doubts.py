@@ -49,7 +49,8 @@ class Doubts:
         if doubt_id not in self._verdicts and doubt_id not in self._open:
             self._open[doubt_id] = pattern, saying
             window = max(0.0, start_s - _MARGIN_S), end_s + _MARGIN_S
-            self._unasked.append(Doubt(doubt_id, saying.leg, *window, phrases))
+            thresholds = tuple(looked.thresholds.items()) if looked else ()
+            self._unasked.append(Doubt(doubt_id, saying.leg, *window, phrases, thresholds))
         return doubt_id
 
     def verdict(self, doubt_id: str) -> Verdict:

@@ -26,6 +26,16 @@ class SecondLookText(Part):
 
     heard: tuple[Text, ...] = Field(min_length=1, description="then it was said for certain")
     instead: tuple[Text, ...] = Field((), description="then it was not said: 方便 for 不方便")
+    thresholds: dict[Text, Annotated[float, Field(ge=0.01, le=1)]] = Field(
+        default_factory=dict, description="how surely a phrase must be heard; the usual is 0.2"
+    )
+
+    @model_validator(mode="after")
+    def _of_phrases_listened_for(self) -> Self:
+        unknown = sorted(self.thresholds.keys() - {*self.heard, *self.instead})
+        if unknown:
+            raise ValueError(f"thresholds names {unknown[0]}, which is not listened for")
+        return self
 
 
 class PatternText(Part):

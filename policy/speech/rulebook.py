@@ -24,10 +24,11 @@ from policy.speech.utterance import Leg
 @dataclass(frozen=True)
 class SecondLook:
     """Phrases to listen for once more: what `heard` means that it was said, `instead` that it was
-    not."""
+    not; `thresholds` of those that must be heard more or less surely than usual."""
 
     heard: tuple[str, ...]
     instead: tuple[str, ...]
+    thresholds: Mapping[str, float]
 
 
 @dataclass(frozen=True)
@@ -139,7 +140,7 @@ def _patterns(speech_pack: pack.SpeechPack, root: Node) -> Iterator[Pattern]:
                 text.followed_within_s,
                 text.certain_from,
                 text.certain_from if text.provisional_from is None else text.provisional_from,
-                SecondLook(looked.heard, looked.instead) if looked else None,
+                SecondLook(looked.heard, looked.instead, looked.thresholds) if looked else None,
             )
 
 

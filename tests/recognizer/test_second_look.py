@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -63,6 +64,16 @@ async def test_it_hears_which_of_the_phrases_was_said(
     assert look.heard == heard
     assert (look.confidence >= 0.5) == bool(heard)
     assert pool.restarts == 0
+
+
+async def test_a_phrase_must_be_heard_as_surely_as_its_pack_says(
+    pool: Pool, calls_folder: Path
+) -> None:
+    usual = _doubt(Leg.CUSTOMER, 7.7, 10.0, "不是本人")
+    stream = await _played(pool, calls_folder / "collection-third-party", Leg.CUSTOMER, 11.0)
+    surer = replace(usual, thresholds=(("不是本人", 1.0),))
+    heard = [(await pool.looks.look(stream, each, patient=True)).heard for each in (usual, surer)]
+    assert heard == ["不是本人", ""]
 
 
 async def test_it_waits_for_audio_that_is_still_to_come(pool: Pool, calls_folder: Path) -> None:
