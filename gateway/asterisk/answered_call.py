@@ -157,7 +157,7 @@ class AnsweredCall:
         for leg, fork in self._forks.items():
             causes = {*coverage[leg].causes, *more}
             missing_s = seconds - coverage[leg].received_s
-            if missing_s > _HARDLY_S or (missing_s and not coverage[leg].received_s):
+            if missing_s > _HARDLY_S or (missing_s and not coverage[leg].analysed_s):
                 causes |= fork.losses or {"audio-lost"}
             coverage[leg].causes[:] = sorted(causes)
         return coverage

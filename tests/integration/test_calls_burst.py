@@ -39,7 +39,7 @@ def test_a_burst_is_answered_and_what_was_not_heard_is_said(lab: Lab, tmp_path: 
             assert _rows(made, "settlements") == _CALLS
             for row in made.rows("SELECT * FROM coverage"):
                 missing_s = row["call_seconds"] - row["analysed_s"]
-                assert missing_s <= 1 or row["causes"] != "[]"
+                assert (missing_s <= 1.3 and row["analysed_s"]) or row["causes"] != "[]"
             ended = [each.call for each in made.events if each.call.state == _ENDED]
             assert len({each.call_id for each in ended}) == _CALLS
 
