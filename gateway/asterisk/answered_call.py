@@ -157,7 +157,9 @@ class AnsweredCall:
         for leg, fork in self._forks.items():
             causes = {*coverage[leg].causes, *more}
             missing_s = seconds - coverage[leg].received_s
-            if missing_s > _HARDLY_S or (missing_s and not coverage[leg].analysed_s):
+            unexplained = not causes and not coverage[leg].analysed_s
+            nothing_came = not coverage[leg].received_s
+            if missing_s > _HARDLY_S or (missing_s and (nothing_came or unexplained)):
                 causes |= fork.losses or {"audio-lost"}
             coverage[leg].causes[:] = sorted(causes)
         return coverage
