@@ -24,7 +24,7 @@ PBX_TESTS := tests/gate tests/lab tests/integration
 
 test: lab ## everything but the slow ones, under 10 minutes
 	$(PYTHON) -m pytest -m "not soak" -n 2 --dist loadfile $(PBX_TESTS:%=--ignore=%) --durations=10
-	$(PYTHON) -m pytest -m "not soak" -n 3 --dist loadfile $(PBX_TESTS) --durations=10
+	$(PYTHON) -m pytest -m "not soak" -n 2 --dist loadfile $(PBX_TESTS) --durations=10
 
 soak: lab ## the slow ones
 	$(PYTHON) -m pytest -m soak --timeout 5400

@@ -165,7 +165,9 @@ def test_what_was_said_is_recorded_in_turns_of_both_legs(played: Played) -> None
 def test_both_legs_are_received_and_analysed_in_full(played: Played) -> None:
     for name in ("threat", "refusal"):
         for row in _coverage(played, name).values():
-            assert row["call_seconds"] - row["received_s"] < 0.5
+            assert (
+                row["call_seconds"] - row["received_s"] < 1.0
+            )  # the start of the fork, beside other tests
             assert row["received_s"] - row["analysed_s"] < 0.5
             assert row["causes"] == "[]"
 

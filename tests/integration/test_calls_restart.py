@@ -110,7 +110,7 @@ def test_a_call_goes_on_without_a_recognizer_and_says_what_was_not_analysed(
                 assert (await made.outcome(placed)).answered
                 coverage = await made.coverage_of(call.call_id)
             for row in coverage.values():
-                assert row["call_seconds"] - row["received_s"] < 0.5
+                assert row["call_seconds"] - row["received_s"] < 1.0
                 assert 1.0 < row["analysed_s"] < row["received_s"]
                 assert "recognizer-lost" in row["causes"]
             await made.nothing_left_in_asterisk()
