@@ -310,6 +310,46 @@ class Finding(_message.Message):
 Global___Finding: _TypeAlias = Finding  # noqa: Y015
 
 @_typing.final
+class Duty(_message.Message):
+    """Something a rule says must be told on this call: made, or still owed."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RULE_FIELD_NUMBER: _builtins.int
+    TITLE_ZH_FIELD_NUMBER: _builtins.int
+    TITLE_EN_FIELD_NUMBER: _builtins.int
+    MADE_S_FIELD_NUMBER: _builtins.int
+    BEFORE_ZH_FIELD_NUMBER: _builtins.int
+    BEFORE_EN_FIELD_NUMBER: _builtins.int
+    rule: _builtins.str
+    title_zh: _builtins.str
+    title_en: _builtins.str
+    made_s: _builtins.float
+    """In seconds of the call; unset while it is owed."""
+    before_zh: _builtins.str
+    """What it is owed before, e.g. the customer's commitment; empty: the end."""
+    before_en: _builtins.str
+    def __init__(
+        self,
+        *,
+        rule: _builtins.str = ...,
+        title_zh: _builtins.str = ...,
+        title_en: _builtins.str = ...,
+        made_s: _builtins.float | None = ...,
+        before_zh: _builtins.str = ...,
+        before_en: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_made_s", b"_made_s", "made_s", b"made_s"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_made_s", b"_made_s", "before_en", b"before_en", "before_zh", b"before_zh", "made_s", b"made_s", "rule", b"rule", "title_en", b"title_en", "title_zh", b"title_zh"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__made_s: _TypeAlias = _typing.Literal["made_s"]  # noqa: Y015
+    _WhichOneofArgType__made_s: _TypeAlias = _typing.Literal["_made_s", b"_made_s"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__made_s) -> _WhichOneofReturnType__made_s | None: ...
+
+Global___Duty: _TypeAlias = Duty  # noqa: Y015
+
+@_typing.final
 class LegCoverage(_message.Message):
     """How much of one leg was heard. received_s <= call, analysed_s <= received_s;
     what is missing was not analysed and is never reported as clean.

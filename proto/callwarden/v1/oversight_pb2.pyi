@@ -20,6 +20,88 @@ else:
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class _Role:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _RoleEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Role.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    ROLE_UNSPECIFIED: _Role.ValueType  # 0
+    ROLE_OPERATOR: _Role.ValueType  # 1
+    """Sees the calls of the own teams; acts on none."""
+    ROLE_SUPERVISOR: _Role.ValueType  # 2
+    """Sees and acts on the calls of the own teams (on all, where none is named)."""
+    ROLE_AUDITOR: _Role.ValueType  # 3
+    """Sees everything, reviews and exports; does not touch live calls."""
+    ROLE_ADMIN: _Role.ValueType  # 4
+
+class Role(_Role, metaclass=_RoleEnumTypeWrapper): ...
+
+ROLE_UNSPECIFIED: Role.ValueType  # 0
+ROLE_OPERATOR: Role.ValueType  # 1
+"""Sees the calls of the own teams; acts on none."""
+ROLE_SUPERVISOR: Role.ValueType  # 2
+"""Sees and acts on the calls of the own teams (on all, where none is named)."""
+ROLE_AUDITOR: Role.ValueType  # 3
+"""Sees everything, reviews and exports; does not touch live calls."""
+ROLE_ADMIN: Role.ValueType  # 4
+Global___Role: _TypeAlias = Role  # noqa: Y015
+
+class _Act:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ActEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Act.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    ACT_UNSPECIFIED: _Act.ValueType  # 0
+    ACT_LISTEN: _Act.ValueType  # 1
+    ACT_WHISPER: _Act.ValueType  # 2
+    ACT_BARGE: _Act.ValueType  # 3
+    ACT_HANG_UP: _Act.ValueType  # 4
+    ACT_REVIEW: _Act.ValueType  # 5
+    ACT_SUPPRESS: _Act.ValueType  # 6
+    ACT_ASSIGN_RETRAINING: _Act.ValueType  # 7
+    ACT_SHADOW_RULE: _Act.ValueType  # 8
+    ACT_ACKNOWLEDGE: _Act.ValueType  # 9
+    ACT_SETTLE_APPEAL: _Act.ValueType  # 10
+    """Settles an appeal as the second reviewer."""
+
+class Act(_Act, metaclass=_ActEnumTypeWrapper): ...
+
+ACT_UNSPECIFIED: Act.ValueType  # 0
+ACT_LISTEN: Act.ValueType  # 1
+ACT_WHISPER: Act.ValueType  # 2
+ACT_BARGE: Act.ValueType  # 3
+ACT_HANG_UP: Act.ValueType  # 4
+ACT_REVIEW: Act.ValueType  # 5
+ACT_SUPPRESS: Act.ValueType  # 6
+ACT_ASSIGN_RETRAINING: Act.ValueType  # 7
+ACT_SHADOW_RULE: Act.ValueType  # 8
+ACT_ACKNOWLEDGE: Act.ValueType  # 9
+ACT_SETTLE_APPEAL: Act.ValueType  # 10
+"""Settles an appeal as the second reviewer."""
+Global___Act: _TypeAlias = Act  # noqa: Y015
+
+class _Standing:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _StandingEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Standing.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    STANDING_UNSPECIFIED: _Standing.ValueType  # 0
+    STANDING_UPHELD: _Standing.ValueType  # 1
+    STANDING_DISMISSED: _Standing.ValueType  # 2
+    STANDING_APPEALED: _Standing.ValueType  # 3
+
+class Standing(_Standing, metaclass=_StandingEnumTypeWrapper):
+    """How a finding stands after people looked at it."""
+
+STANDING_UNSPECIFIED: Standing.ValueType  # 0
+STANDING_UPHELD: Standing.ValueType  # 1
+STANDING_DISMISSED: Standing.ValueType  # 2
+STANDING_APPEALED: Standing.ValueType  # 3
+Global___Standing: _TypeAlias = Standing  # noqa: Y015
+
 class _Verdict:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -83,6 +165,25 @@ HEALTH_STATUS_DEGRADED: HealthStatus.ValueType  # 2
 HEALTH_STATUS_DOWN: HealthStatus.ValueType  # 3
 Global___HealthStatus: _TypeAlias = HealthStatus  # noqa: Y015
 
+class _ListenInMode:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ListenInModeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ListenInMode.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    LISTEN_IN_MODE_UNSPECIFIED: _ListenInMode.ValueType  # 0
+    LISTEN_IN_MODE_LISTEN: _ListenInMode.ValueType  # 1
+    LISTEN_IN_MODE_WHISPER: _ListenInMode.ValueType  # 2
+    LISTEN_IN_MODE_BARGE: _ListenInMode.ValueType  # 3
+
+class ListenInMode(_ListenInMode, metaclass=_ListenInModeEnumTypeWrapper): ...
+
+LISTEN_IN_MODE_UNSPECIFIED: ListenInMode.ValueType  # 0
+LISTEN_IN_MODE_LISTEN: ListenInMode.ValueType  # 1
+LISTEN_IN_MODE_WHISPER: ListenInMode.ValueType  # 2
+LISTEN_IN_MODE_BARGE: ListenInMode.ValueType  # 3
+Global___ListenInMode: _TypeAlias = ListenInMode  # noqa: Y015
+
 @_typing.final
 class WatchRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
@@ -117,6 +218,9 @@ class Event(_message.Message):
     SUPPRESSION_FIELD_NUMBER: _builtins.int
     HEALTH_FIELD_NUMBER: _builtins.int
     BYPASS_FIELD_NUMBER: _builtins.int
+    DUTY_FIELD_NUMBER: _builtins.int
+    ALERT_FIELD_NUMBER: _builtins.int
+    ACT_FIELD_NUMBER: _builtins.int
     sequence: _builtins.int
     """Rises by one an event on this gateway; a gap means events were dropped for
     a slow watcher, who then watches anew.
@@ -139,6 +243,12 @@ class Event(_message.Message):
     def health(self) -> Global___HealthChanged: ...
     @_builtins.property
     def bypass(self) -> Global___BypassFound: ...
+    @_builtins.property
+    def duty(self) -> Global___DutyChanged: ...
+    @_builtins.property
+    def alert(self) -> Global___AlertChanged: ...
+    @_builtins.property
+    def act(self) -> Global___ActDone: ...
     def __init__(
         self,
         *,
@@ -152,16 +262,215 @@ class Event(_message.Message):
         suppression: Global___SuppressionMade | None = ...,
         health: Global___HealthChanged | None = ...,
         bypass: Global___BypassFound | None = ...,
+        duty: Global___DutyChanged | None = ...,
+        alert: Global___AlertChanged | None = ...,
+        act: Global___ActDone | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["bypass", b"bypass", "call", b"call", "decision", b"decision", "finding", b"finding", "health", b"health", "live", b"live", "payload", b"payload", "suppression", b"suppression", "utterance", b"utterance"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["act", b"act", "alert", b"alert", "bypass", b"bypass", "call", b"call", "decision", b"decision", "duty", b"duty", "finding", b"finding", "health", b"health", "live", b"live", "payload", b"payload", "suppression", b"suppression", "utterance", b"utterance"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "bypass", b"bypass", "call", b"call", "decision", b"decision", "finding", b"finding", "health", b"health", "live", b"live", "payload", b"payload", "sequence", b"sequence", "suppression", b"suppression", "utterance", b"utterance"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["act", b"act", "alert", b"alert", "at", b"at", "bypass", b"bypass", "call", b"call", "decision", b"decision", "duty", b"duty", "finding", b"finding", "health", b"health", "live", b"live", "payload", b"payload", "sequence", b"sequence", "suppression", b"suppression", "utterance", b"utterance"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_payload: _TypeAlias = _typing.Literal["live", "decision", "call", "utterance", "finding", "suppression", "health", "bypass"]  # noqa: Y015
+    _WhichOneofReturnType_payload: _TypeAlias = _typing.Literal["live", "decision", "call", "utterance", "finding", "suppression", "health", "bypass", "duty", "alert", "act"]  # noqa: Y015
     _WhichOneofArgType_payload: _TypeAlias = _typing.Literal["payload", b"payload"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_payload) -> _WhichOneofReturnType_payload | None: ...
 
 Global___Event: _TypeAlias = Event  # noqa: Y015
+
+@_typing.final
+class WhoAmIRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WhoAmIRequest: _TypeAlias = WhoAmIRequest  # noqa: Y015
+
+@_typing.final
+class WhoAmIResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    ROLE_FIELD_NUMBER: _builtins.int
+    TEAMS_FIELD_NUMBER: _builtins.int
+    MAY_FIELD_NUMBER: _builtins.int
+    EXTENSION_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """As it stands in the log."""
+    role: Global___Role.ValueType
+    extension: _builtins.str
+    """The extension that ListenIn rings when none is given."""
+    @_builtins.property
+    def teams(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Empty: all of them."""
+
+    @_builtins.property
+    def may(self) -> _containers.RepeatedScalarFieldContainer[Global___Act.ValueType]: ...
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        role: Global___Role.ValueType = ...,
+        teams: _abc.Iterable[_builtins.str] | None = ...,
+        may: _abc.Iterable[Global___Act.ValueType] | None = ...,
+        extension: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["extension", b"extension", "may", b"may", "name", b"name", "role", b"role", "teams", b"teams"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WhoAmIResponse: _TypeAlias = WhoAmIResponse  # noqa: Y015
+
+@_typing.final
+class PastCallRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CALL_ID_FIELD_NUMBER: _builtins.int
+    call_id: _builtins.str
+    def __init__(
+        self,
+        *,
+        call_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["call_id", b"call_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PastCallRequest: _TypeAlias = PastCallRequest  # noqa: Y015
+
+@_typing.final
+class DutyChanged(_message.Message):
+    """All duties of a call, whenever one of them changed."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CALL_ID_FIELD_NUMBER: _builtins.int
+    DUTIES_FIELD_NUMBER: _builtins.int
+    call_id: _builtins.str
+    @_builtins.property
+    def duties(self) -> _containers.RepeatedCompositeFieldContainer[_conversation_pb2.Duty]: ...
+    def __init__(
+        self,
+        *,
+        call_id: _builtins.str = ...,
+        duties: _abc.Iterable[_conversation_pb2.Duty] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["call_id", b"call_id", "duties", b"duties"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DutyChanged: _TypeAlias = DutyChanged  # noqa: Y015
+
+@_typing.final
+class AlertChanged(_message.Message):
+    """What needs a person. The same alert_id again: counted up or acknowledged."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ALERT_ID_FIELD_NUMBER: _builtins.int
+    SEVERITY_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    TITLE_ZH_FIELD_NUMBER: _builtins.int
+    TITLE_EN_FIELD_NUMBER: _builtins.int
+    CALL_ID_FIELD_NUMBER: _builtins.int
+    AGENT_FIELD_NUMBER: _builtins.int
+    COUNT_FIELD_NUMBER: _builtins.int
+    ACKNOWLEDGED_AT_FIELD_NUMBER: _builtins.int
+    ACKNOWLEDGED_BY_FIELD_NUMBER: _builtins.int
+    QUIET_FIELD_NUMBER: _builtins.int
+    alert_id: _builtins.str
+    severity: _builtins.str
+    """"info", "minor", "major" or "critical"."""
+    kind: _builtins.str
+    """"finding", "bypass", "health", "uncovered", "refusal"."""
+    title_zh: _builtins.str
+    title_en: _builtins.str
+    call_id: _builtins.str
+    agent: _builtins.str
+    count: _builtins.int
+    """Times it fell since it was raised: floods are coalesced into one alert."""
+    acknowledged_at: _builtins.float
+    """Seconds since 1970-01-01 UTC; 0 while nobody has."""
+    acknowledged_by: _builtins.str
+    quiet: _builtins.bool
+    """Raised in quiet hours: shown, but it neither rings nor notifies."""
+    def __init__(
+        self,
+        *,
+        alert_id: _builtins.str = ...,
+        severity: _builtins.str = ...,
+        kind: _builtins.str = ...,
+        title_zh: _builtins.str = ...,
+        title_en: _builtins.str = ...,
+        call_id: _builtins.str = ...,
+        agent: _builtins.str = ...,
+        count: _builtins.int = ...,
+        acknowledged_at: _builtins.float = ...,
+        acknowledged_by: _builtins.str = ...,
+        quiet: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["acknowledged_at", b"acknowledged_at", "acknowledged_by", b"acknowledged_by", "agent", b"agent", "alert_id", b"alert_id", "call_id", b"call_id", "count", b"count", "kind", b"kind", "quiet", b"quiet", "severity", b"severity", "title_en", b"title_en", "title_zh", b"title_zh"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AlertChanged: _TypeAlias = AlertChanged  # noqa: Y015
+
+@_typing.final
+class ActDone(_message.Message):
+    """A person did something; as in the log."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACT_ID_FIELD_NUMBER: _builtins.int
+    ACT_FIELD_NUMBER: _builtins.int
+    WHO_FIELD_NUMBER: _builtins.int
+    ROLE_FIELD_NUMBER: _builtins.int
+    CALL_ID_FIELD_NUMBER: _builtins.int
+    FINDING_ID_FIELD_NUMBER: _builtins.int
+    SUBJECT_FIELD_NUMBER: _builtins.int
+    STANDING_FIELD_NUMBER: _builtins.int
+    act_id: _builtins.str
+    act: Global___Act.ValueType
+    who: _builtins.str
+    role: Global___Role.ValueType
+    call_id: _builtins.str
+    finding_id: _builtins.str
+    subject: _builtins.str
+    """What it was done to where that is neither: a rule, an agent, an alert."""
+    standing: Global___Standing.ValueType
+    """Of a review: the standing of the finding after it."""
+    def __init__(
+        self,
+        *,
+        act_id: _builtins.str = ...,
+        act: Global___Act.ValueType = ...,
+        who: _builtins.str = ...,
+        role: Global___Role.ValueType = ...,
+        call_id: _builtins.str = ...,
+        finding_id: _builtins.str = ...,
+        subject: _builtins.str = ...,
+        standing: Global___Standing.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["act", b"act", "act_id", b"act_id", "call_id", b"call_id", "finding_id", b"finding_id", "role", b"role", "standing", b"standing", "subject", b"subject", "who", b"who"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ActDone: _TypeAlias = ActDone  # noqa: Y015
 
 @_typing.final
 class Live(_message.Message):
@@ -275,6 +584,7 @@ class CallChanged(_message.Message):
     COVERAGE_FIELD_NUMBER: _builtins.int
     UNHEARD_CAUSE_FIELD_NUMBER: _builtins.int
     Q850_CAUSE_FIELD_NUMBER: _builtins.int
+    TEAM_FIELD_NUMBER: _builtins.int
     call_id: _builtins.str
     state: Global___CallState.ValueType
     number_masked: _builtins.str
@@ -286,6 +596,8 @@ class CallChanged(_message.Message):
     unheard_cause: _builtins.str
     """Why a leg is not heard, and what to do, e.g. "no model: callwarden models pull …"."""
     q850_cause: _builtins.int
+    team: _builtins.str
+    """Of the agent, by the file of people; empty where it names none."""
     @_builtins.property
     def talking(self) -> _containers.RepeatedScalarFieldContainer[_conversation_pb2.Leg.ValueType]: ...
     @_builtins.property
@@ -305,10 +617,11 @@ class CallChanged(_message.Message):
         coverage: _abc.Iterable[_conversation_pb2.LegCoverage] | None = ...,
         unheard_cause: _builtins.str = ...,
         q850_cause: _builtins.int = ...,
+        team: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent", b"agent", "answered_at", b"answered_at", "call_id", b"call_id", "coverage", b"coverage", "ended_at", b"ended_at", "number_masked", b"number_masked", "q850_cause", b"q850_cause", "scene", b"scene", "started_at", b"started_at", "state", b"state", "talking", b"talking", "unheard_cause", b"unheard_cause"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent", b"agent", "answered_at", b"answered_at", "call_id", b"call_id", "coverage", b"coverage", "ended_at", b"ended_at", "number_masked", b"number_masked", "q850_cause", b"q850_cause", "scene", b"scene", "started_at", b"started_at", "state", b"state", "talking", b"talking", "team", b"team", "unheard_cause", b"unheard_cause"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -345,9 +658,12 @@ class FindingRaised(_message.Message):
     AGENT_FIELD_NUMBER: _builtins.int
     SCENE_FIELD_NUMBER: _builtins.int
     FINDING_FIELD_NUMBER: _builtins.int
+    STANDING_FIELD_NUMBER: _builtins.int
     call_id: _builtins.str
     agent: _builtins.str
     scene: _builtins.str
+    standing: Global___Standing.ValueType
+    """As people judged it so far."""
     @_builtins.property
     def finding(self) -> _conversation_pb2.Finding: ...
     def __init__(
@@ -357,10 +673,11 @@ class FindingRaised(_message.Message):
         agent: _builtins.str = ...,
         scene: _builtins.str = ...,
         finding: _conversation_pb2.Finding | None = ...,
+        standing: Global___Standing.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["finding", b"finding"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent", b"agent", "call_id", b"call_id", "finding", b"finding", "scene", b"scene"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent", b"agent", "call_id", b"call_id", "finding", b"finding", "scene", b"scene", "standing", b"standing"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -479,14 +796,33 @@ class HealthChanged(_message.Message):
     DENIALS_TODAY_FIELD_NUMBER: _builtins.int
     GATE_P99_MS_FIELD_NUMBER: _builtins.int
     MODEL_FIELD_NUMBER: _builtins.int
+    RECOGNIZERS_FIELD_NUMBER: _builtins.int
+    DIALLING_RULEBOOK_FIELD_NUMBER: _builtins.int
+    SPEECH_RULEBOOK_FIELD_NUMBER: _builtins.int
+    DISK_FREE_BYTES_FIELD_NUMBER: _builtins.int
+    LEDGER_BYTES_FIELD_NUMBER: _builtins.int
+    RECEIVED_S_FIELD_NUMBER: _builtins.int
+    ANALYSED_S_FIELD_NUMBER: _builtins.int
     open_gate_sessions: _builtins.int
     live_calls: _builtins.int
     decisions_today: _builtins.int
     denials_today: _builtins.int
     gate_p99_ms: _builtins.float
     model: _builtins.str
+    disk_free_bytes: _builtins.int
+    """Free bytes where the ledger lies, and its size."""
+    ledger_bytes: _builtins.int
+    received_s: _builtins.float
+    """Of the calls that are up: seconds received and analysed, both legs."""
+    analysed_s: _builtins.float
     @_builtins.property
     def parts(self) -> _containers.RepeatedCompositeFieldContainer[Global___PartHealth]: ...
+    @_builtins.property
+    def recognizers(self) -> _containers.RepeatedCompositeFieldContainer[Global___RecognizerHealth]: ...
+    @_builtins.property
+    def dialling_rulebook(self) -> _conversation_pb2.RulebookIdentity: ...
+    @_builtins.property
+    def speech_rulebook(self) -> _conversation_pb2.RulebookIdentity: ...
     def __init__(
         self,
         *,
@@ -497,14 +833,71 @@ class HealthChanged(_message.Message):
         denials_today: _builtins.int = ...,
         gate_p99_ms: _builtins.float = ...,
         model: _builtins.str = ...,
+        recognizers: _abc.Iterable[Global___RecognizerHealth] | None = ...,
+        dialling_rulebook: _conversation_pb2.RulebookIdentity | None = ...,
+        speech_rulebook: _conversation_pb2.RulebookIdentity | None = ...,
+        disk_free_bytes: _builtins.int = ...,
+        ledger_bytes: _builtins.int = ...,
+        received_s: _builtins.float = ...,
+        analysed_s: _builtins.float = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["dialling_rulebook", b"dialling_rulebook", "speech_rulebook", b"speech_rulebook"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["decisions_today", b"decisions_today", "denials_today", b"denials_today", "gate_p99_ms", b"gate_p99_ms", "live_calls", b"live_calls", "model", b"model", "open_gate_sessions", b"open_gate_sessions", "parts", b"parts"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["analysed_s", b"analysed_s", "decisions_today", b"decisions_today", "denials_today", b"denials_today", "dialling_rulebook", b"dialling_rulebook", "disk_free_bytes", b"disk_free_bytes", "gate_p99_ms", b"gate_p99_ms", "ledger_bytes", b"ledger_bytes", "live_calls", b"live_calls", "model", b"model", "open_gate_sessions", b"open_gate_sessions", "parts", b"parts", "received_s", b"received_s", "recognizers", b"recognizers", "speech_rulebook", b"speech_rulebook"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___HealthChanged: _TypeAlias = HealthChanged  # noqa: Y015
+
+@_typing.final
+class RecognizerHealth(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ADDRESS_FIELD_NUMBER: _builtins.int
+    STATUS_FIELD_NUMBER: _builtins.int
+    MESSAGE_FIELD_NUMBER: _builtins.int
+    LAG_S_FIELD_NUMBER: _builtins.int
+    CALLS_FIELD_NUMBER: _builtins.int
+    MOST_CALLS_FIELD_NUMBER: _builtins.int
+    WORKERS_FIELD_NUMBER: _builtins.int
+    WORKERS_ALIVE_FIELD_NUMBER: _builtins.int
+    MODEL_FIELD_NUMBER: _builtins.int
+    DEGRADED_FIELD_NUMBER: _builtins.int
+    address: _builtins.str
+    status: Global___HealthStatus.ValueType
+    message: _builtins.str
+    lag_s: _builtins.float
+    calls: _builtins.int
+    most_calls: _builtins.int
+    """As admitted by its measured lag at present; 0: not known."""
+    workers: _builtins.int
+    workers_alive: _builtins.int
+    model: _builtins.str
+    @_builtins.property
+    def degraded(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What it leaves out at present, in the order it gives things up."""
+
+    def __init__(
+        self,
+        *,
+        address: _builtins.str = ...,
+        status: Global___HealthStatus.ValueType = ...,
+        message: _builtins.str = ...,
+        lag_s: _builtins.float = ...,
+        calls: _builtins.int = ...,
+        most_calls: _builtins.int = ...,
+        workers: _builtins.int = ...,
+        workers_alive: _builtins.int = ...,
+        model: _builtins.str = ...,
+        degraded: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "calls", b"calls", "degraded", b"degraded", "lag_s", b"lag_s", "message", b"message", "model", b"model", "most_calls", b"most_calls", "status", b"status", "workers", b"workers", "workers_alive", b"workers_alive"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RecognizerHealth: _TypeAlias = RecognizerHealth  # noqa: Y015
 
 @_typing.final
 class HangUpRequest(_message.Message):
@@ -514,7 +907,7 @@ class HangUpRequest(_message.Message):
     OPERATOR_FIELD_NUMBER: _builtins.int
     call_id: _builtins.str
     operator: _builtins.str
-    """Who asked, for the log."""
+    """Who asked, in their own words: believed only where the site names no people."""
     def __init__(
         self,
         *,
@@ -543,3 +936,296 @@ class HangUpResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___HangUpResponse: _TypeAlias = HangUpResponse  # noqa: Y015
+
+@_typing.final
+class ListenInRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CALL_ID_FIELD_NUMBER: _builtins.int
+    MODE_FIELD_NUMBER: _builtins.int
+    EXTENSION_FIELD_NUMBER: _builtins.int
+    BROWSER_FIELD_NUMBER: _builtins.int
+    call_id: _builtins.str
+    mode: Global___ListenInMode.ValueType
+    extension: _builtins.str
+    """Ring this extension; empty and `browser` false: the person's own one."""
+    browser: _builtins.bool
+    """A page to listen on in a browser (WebRTC) in place of an extension."""
+    def __init__(
+        self,
+        *,
+        call_id: _builtins.str = ...,
+        mode: Global___ListenInMode.ValueType = ...,
+        extension: _builtins.str = ...,
+        browser: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["browser", b"browser", "call_id", b"call_id", "extension", b"extension", "mode", b"mode"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListenInRequest: _TypeAlias = ListenInRequest  # noqa: Y015
+
+@_typing.final
+class ListenInResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LISTENING_ID_FIELD_NUMBER: _builtins.int
+    LINK_FIELD_NUMBER: _builtins.int
+    listening_id: _builtins.str
+    link: _builtins.str
+    """Of a browser: the page, good for one person and a few minutes."""
+    def __init__(
+        self,
+        *,
+        listening_id: _builtins.str = ...,
+        link: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["link", b"link", "listening_id", b"listening_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListenInResponse: _TypeAlias = ListenInResponse  # noqa: Y015
+
+@_typing.final
+class EndListenInRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LISTENING_ID_FIELD_NUMBER: _builtins.int
+    listening_id: _builtins.str
+    def __init__(
+        self,
+        *,
+        listening_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["listening_id", b"listening_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EndListenInRequest: _TypeAlias = EndListenInRequest  # noqa: Y015
+
+@_typing.final
+class EndListenInResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EndListenInResponse: _TypeAlias = EndListenInResponse  # noqa: Y015
+
+@_typing.final
+class ReviewRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CALL_ID_FIELD_NUMBER: _builtins.int
+    FINDING_ID_FIELD_NUMBER: _builtins.int
+    STANDING_FIELD_NUMBER: _builtins.int
+    NOTE_FIELD_NUMBER: _builtins.int
+    call_id: _builtins.str
+    finding_id: _builtins.str
+    standing: Global___Standing.ValueType
+    note: _builtins.str
+    def __init__(
+        self,
+        *,
+        call_id: _builtins.str = ...,
+        finding_id: _builtins.str = ...,
+        standing: Global___Standing.ValueType = ...,
+        note: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["call_id", b"call_id", "finding_id", b"finding_id", "note", b"note", "standing", b"standing"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReviewRequest: _TypeAlias = ReviewRequest  # noqa: Y015
+
+@_typing.final
+class ReviewResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReviewResponse: _TypeAlias = ReviewResponse  # noqa: Y015
+
+@_typing.final
+class SuppressRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CALL_ID_FIELD_NUMBER: _builtins.int
+    NOTE_FIELD_NUMBER: _builtins.int
+    call_id: _builtins.str
+    note: _builtins.str
+    def __init__(
+        self,
+        *,
+        call_id: _builtins.str = ...,
+        note: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["call_id", b"call_id", "note", b"note"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SuppressRequest: _TypeAlias = SuppressRequest  # noqa: Y015
+
+@_typing.final
+class SuppressResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SUPPRESSION_ID_FIELD_NUMBER: _builtins.int
+    suppression_id: _builtins.str
+    def __init__(
+        self,
+        *,
+        suppression_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["suppression_id", b"suppression_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SuppressResponse: _TypeAlias = SuppressResponse  # noqa: Y015
+
+@_typing.final
+class AssignRetrainingRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    AGENT_FIELD_NUMBER: _builtins.int
+    CALL_ID_FIELD_NUMBER: _builtins.int
+    FINDING_ID_FIELD_NUMBER: _builtins.int
+    NOTE_FIELD_NUMBER: _builtins.int
+    agent: _builtins.str
+    call_id: _builtins.str
+    """The finding it is about, where it is about one."""
+    finding_id: _builtins.str
+    note: _builtins.str
+    def __init__(
+        self,
+        *,
+        agent: _builtins.str = ...,
+        call_id: _builtins.str = ...,
+        finding_id: _builtins.str = ...,
+        note: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent", b"agent", "call_id", b"call_id", "finding_id", b"finding_id", "note", b"note"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AssignRetrainingRequest: _TypeAlias = AssignRetrainingRequest  # noqa: Y015
+
+@_typing.final
+class AssignRetrainingResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AssignRetrainingResponse: _TypeAlias = AssignRetrainingResponse  # noqa: Y015
+
+@_typing.final
+class ShadowRuleRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RULE_FIELD_NUMBER: _builtins.int
+    NOTE_FIELD_NUMBER: _builtins.int
+    rule: _builtins.str
+    note: _builtins.str
+    def __init__(
+        self,
+        *,
+        rule: _builtins.str = ...,
+        note: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["note", b"note", "rule", b"rule"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ShadowRuleRequest: _TypeAlias = ShadowRuleRequest  # noqa: Y015
+
+@_typing.final
+class ShadowRuleResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RULEBOOK_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def rulebook(self) -> _conversation_pb2.RulebookIdentity:
+        """The rulebook in force from now on."""
+
+    def __init__(
+        self,
+        *,
+        rulebook: _conversation_pb2.RulebookIdentity | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["rulebook", b"rulebook"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["rulebook", b"rulebook"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ShadowRuleResponse: _TypeAlias = ShadowRuleResponse  # noqa: Y015
+
+@_typing.final
+class AcknowledgeAlertRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ALERT_ID_FIELD_NUMBER: _builtins.int
+    alert_id: _builtins.str
+    def __init__(
+        self,
+        *,
+        alert_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["alert_id", b"alert_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AcknowledgeAlertRequest: _TypeAlias = AcknowledgeAlertRequest  # noqa: Y015
+
+@_typing.final
+class AcknowledgeAlertResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AcknowledgeAlertResponse: _TypeAlias = AcknowledgeAlertResponse  # noqa: Y015

@@ -61,6 +61,7 @@ class CallStart(_message.Message):
     PRODUCT_FIELD_NUMBER: _builtins.int
     RULEBOOK_DIGEST_FIELD_NUMBER: _builtins.int
     SHADOW_DIGEST_FIELD_NUMBER: _builtins.int
+    HEARD_FIELD_NUMBER: _builtins.int
     call_id: _builtins.str
     scene: _builtins.str
     sample_rate_hz: _builtins.int
@@ -79,6 +80,13 @@ class CallStart(_message.Message):
     """Which one judges it beside that; its findings come marked `shadow`."""
     @_builtins.property
     def product(self) -> Global___ProductFacts: ...
+    @_builtins.property
+    def heard(self) -> _containers.RepeatedCompositeFieldContainer[Global___Heard]:
+        """The call goes on here after another recognizer was lost: what that one had
+        heard for certain, in the order it told it. The rules hear it before any
+        audio and tell again what follows from it, under the same names.
+        """
+
     def __init__(
         self,
         *,
@@ -90,14 +98,43 @@ class CallStart(_message.Message):
         product: Global___ProductFacts | None = ...,
         rulebook_digest: _builtins.str = ...,
         shadow_digest: _builtins.str = ...,
+        heard: _abc.Iterable[Global___Heard] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["product", b"product"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["call_id", b"call_id", "dialect", b"dialect", "product", b"product", "resumed", b"resumed", "rulebook_digest", b"rulebook_digest", "sample_rate_hz", b"sample_rate_hz", "scene", b"scene", "shadow_digest", b"shadow_digest"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["call_id", b"call_id", "dialect", b"dialect", "heard", b"heard", "product", b"product", "resumed", b"resumed", "rulebook_digest", b"rulebook_digest", "sample_rate_hz", b"sample_rate_hz", "scene", b"scene", "shadow_digest", b"shadow_digest"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___CallStart: _TypeAlias = CallStart  # noqa: Y015
+
+@_typing.final
+class Heard(_message.Message):
+    """What another recognizer told of a call."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    UTTERANCE_FIELD_NUMBER: _builtins.int
+    SECOND_LOOK_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def utterance(self) -> _conversation_pb2.Utterance: ...
+    @_builtins.property
+    def second_look(self) -> _conversation_pb2.SecondLook: ...
+    def __init__(
+        self,
+        *,
+        utterance: _conversation_pb2.Utterance | None = ...,
+        second_look: _conversation_pb2.SecondLook | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["payload", b"payload", "second_look", b"second_look", "utterance", b"utterance"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["payload", b"payload", "second_look", b"second_look", "utterance", b"utterance"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_payload: _TypeAlias = _typing.Literal["utterance", "second_look"]  # noqa: Y015
+    _WhichOneofArgType_payload: _TypeAlias = _typing.Literal["payload", b"payload"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_payload) -> _WhichOneofReturnType_payload | None: ...
+
+Global___Heard: _TypeAlias = Heard  # noqa: Y015
 
 @_typing.final
 class ProductFacts(_message.Message):
@@ -194,6 +231,7 @@ class ListenResponse(_message.Message):
     COVERAGE_FIELD_NUMBER: _builtins.int
     CLOSING_FIELD_NUMBER: _builtins.int
     SECOND_LOOK_FIELD_NUMBER: _builtins.int
+    DUTIES_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def ready(self) -> Global___Ready: ...
     @_builtins.property
@@ -214,6 +252,10 @@ class ListenResponse(_message.Message):
         the utterances, all that the findings are made of.
         """
 
+    @_builtins.property
+    def duties(self) -> Global___Duties:
+        """All duties of the call, whenever one of them changed."""
+
     def __init__(
         self,
         *,
@@ -223,16 +265,37 @@ class ListenResponse(_message.Message):
         coverage: Global___Coverage | None = ...,
         closing: Global___Coverage | None = ...,
         second_look: _conversation_pb2.SecondLook | None = ...,
+        duties: Global___Duties | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["closing", b"closing", "coverage", b"coverage", "finding", b"finding", "payload", b"payload", "ready", b"ready", "second_look", b"second_look", "utterance", b"utterance"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["closing", b"closing", "coverage", b"coverage", "duties", b"duties", "finding", b"finding", "payload", b"payload", "ready", b"ready", "second_look", b"second_look", "utterance", b"utterance"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["closing", b"closing", "coverage", b"coverage", "finding", b"finding", "payload", b"payload", "ready", b"ready", "second_look", b"second_look", "utterance", b"utterance"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["closing", b"closing", "coverage", b"coverage", "duties", b"duties", "finding", b"finding", "payload", b"payload", "ready", b"ready", "second_look", b"second_look", "utterance", b"utterance"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_payload: _TypeAlias = _typing.Literal["ready", "utterance", "finding", "coverage", "closing", "second_look"]  # noqa: Y015
+    _WhichOneofReturnType_payload: _TypeAlias = _typing.Literal["ready", "utterance", "finding", "coverage", "closing", "second_look", "duties"]  # noqa: Y015
     _WhichOneofArgType_payload: _TypeAlias = _typing.Literal["payload", b"payload"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_payload) -> _WhichOneofReturnType_payload | None: ...
 
 Global___ListenResponse: _TypeAlias = ListenResponse  # noqa: Y015
+
+@_typing.final
+class Duties(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DUTIES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def duties(self) -> _containers.RepeatedCompositeFieldContainer[_conversation_pb2.Duty]: ...
+    def __init__(
+        self,
+        *,
+        duties: _abc.Iterable[_conversation_pb2.Duty] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["duties", b"duties"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Duties: _TypeAlias = Duties  # noqa: Y015
 
 @_typing.final
 class Ready(_message.Message):
@@ -240,7 +303,12 @@ class Ready(_message.Message):
 
     MODEL_FIELD_NUMBER: _builtins.int
     RULEBOOK_FIELD_NUMBER: _builtins.int
+    FALLBACK_FIELD_NUMBER: _builtins.int
     model: _builtins.str
+    fallback: _builtins.str
+    """Why another pool than that of the call's dialect serves it, e.g.
+    "no-pool-for-yue"; empty when none was asked for or it was there.
+    """
     @_builtins.property
     def rulebook(self) -> _conversation_pb2.RulebookIdentity: ...
     def __init__(
@@ -248,10 +316,11 @@ class Ready(_message.Message):
         *,
         model: _builtins.str = ...,
         rulebook: _conversation_pb2.RulebookIdentity | None = ...,
+        fallback: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["rulebook", b"rulebook"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["model", b"model", "rulebook", b"rulebook"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["fallback", b"fallback", "model", b"model", "rulebook", b"rulebook"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -308,6 +377,10 @@ class DescribeResponse(_message.Message):
     DOUBTS_FIELD_NUMBER: _builtins.int
     SECOND_LOOKS_FIELD_NUMBER: _builtins.int
     SECOND_LOOKS_CPU_S_FIELD_NUMBER: _builtins.int
+    MOST_CALLS_FIELD_NUMBER: _builtins.int
+    DEGRADED_FIELD_NUMBER: _builtins.int
+    DRAINING_FIELD_NUMBER: _builtins.int
+    POOLS_FIELD_NUMBER: _builtins.int
     model: _builtins.str
     """Empty when no model is to be had; `missing` then says what to do."""
     missing: _builtins.str
@@ -323,12 +396,24 @@ class DescribeResponse(_message.Message):
     """
     second_looks: _builtins.int
     second_looks_cpu_s: _builtins.float
+    most_calls: _builtins.int
+    """The most calls it takes at present, by the lag it measured."""
+    draining: _builtins.bool
+    """Takes no more calls and ends when those it has are over."""
     @_builtins.property
     def rulebook(self) -> _conversation_pb2.RulebookIdentity: ...
     @_builtins.property
     def learnt(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Digests of the rulebooks that were learnt."""
 
+    @_builtins.property
+    def degraded(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What it leaves out at present, in the order it gives things up: "second-pass",
+        "second-look", "customer-acoustics", ...
+        """
+
+    @_builtins.property
+    def pools(self) -> _containers.RepeatedCompositeFieldContainer[Global___PoolState]: ...
     def __init__(
         self,
         *,
@@ -344,14 +429,61 @@ class DescribeResponse(_message.Message):
         doubts: _builtins.int = ...,
         second_looks: _builtins.int = ...,
         second_looks_cpu_s: _builtins.float = ...,
+        most_calls: _builtins.int = ...,
+        degraded: _abc.Iterable[_builtins.str] | None = ...,
+        draining: _builtins.bool = ...,
+        pools: _abc.Iterable[Global___PoolState] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["rulebook", b"rulebook"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["calls", b"calls", "doubts", b"doubts", "lag_s", b"lag_s", "learnt", b"learnt", "missing", b"missing", "model", b"model", "rulebook", b"rulebook", "second_looks", b"second_looks", "second_looks_cpu_s", b"second_looks_cpu_s", "worker_restarts", b"worker_restarts", "workers", b"workers", "workers_alive", b"workers_alive"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["calls", b"calls", "degraded", b"degraded", "doubts", b"doubts", "draining", b"draining", "lag_s", b"lag_s", "learnt", b"learnt", "missing", b"missing", "model", b"model", "most_calls", b"most_calls", "pools", b"pools", "rulebook", b"rulebook", "second_looks", b"second_looks", "second_looks_cpu_s", b"second_looks_cpu_s", "worker_restarts", b"worker_restarts", "workers", b"workers", "workers_alive", b"workers_alive"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___DescribeResponse: _TypeAlias = DescribeResponse  # noqa: Y015
+
+@_typing.final
+class PoolState(_message.Message):
+    """The workers of one model."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MODEL_FIELD_NUMBER: _builtins.int
+    DIALECTS_FIELD_NUMBER: _builtins.int
+    WORKERS_FIELD_NUMBER: _builtins.int
+    WORKERS_ALIVE_FIELD_NUMBER: _builtins.int
+    LEGS_FIELD_NUMBER: _builtins.int
+    LAG_S_FIELD_NUMBER: _builtins.int
+    DEVICE_FIELD_NUMBER: _builtins.int
+    model: _builtins.str
+    workers: _builtins.int
+    workers_alive: _builtins.int
+    legs: _builtins.int
+    lag_s: _builtins.float
+    device: _builtins.str
+    """"cpu", "cuda:0"."""
+    @_builtins.property
+    def dialects(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Which dialects it is for; empty: what no other pool is for."""
+
+    def __init__(
+        self,
+        *,
+        model: _builtins.str = ...,
+        dialects: _abc.Iterable[_builtins.str] | None = ...,
+        workers: _builtins.int = ...,
+        workers_alive: _builtins.int = ...,
+        legs: _builtins.int = ...,
+        lag_s: _builtins.float = ...,
+        device: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["device", b"device", "dialects", b"dialects", "lag_s", b"lag_s", "legs", b"legs", "model", b"model", "workers", b"workers", "workers_alive", b"workers_alive"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PoolState: _TypeAlias = PoolState  # noqa: Y015
 
 @_typing.final
 class LearnRulebookRequest(_message.Message):
