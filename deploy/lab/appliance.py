@@ -4,6 +4,7 @@ process of the command `callwarden`, over one configuration file.
 Called by the demo, the benchmarks and the integration tests. Both end with the lab at the latest.
 """
 
+import signal
 import subprocess
 import sys
 import time
@@ -53,11 +54,30 @@ class Appliance:
         return self._processes["recognizer"]
 
     def start_gateway(self) -> None:
-        self._start("gateway", self.settings.oversight.address)
+        self.spawn("gateway")
+        self._wait_until_served("gateway", self.settings.oversight.address)
 
     def start_recognizer(self) -> None:
         """Serves even without a model: calls are then not analysed, and say so."""
-        self._start("recognizer", self.settings.recognizer.address)
+        self.spawn("recognizer")
+        self._wait_until_served("recognizer", self.settings.recognizer.address)
+
+    def spawn(self, part: str, *more: str) -> subprocess.Popen[bytes]:
+        """`callwarden gateway run` or `recognizer run`; does not wait until it serves."""
+        words = [*_COMMAND, part, "run", *more, "--config", str(self.config)]
+        process = self._processes[part] = self.lab.spawn(words, f"{part}.log")
+        return process
+
+    def end(self, part: str, how: signal.Signals = signal.SIGTERM) -> None:
+        """Sends the signal and waits until it is over, 20 s at most."""
+        process = self._processes.pop(part)
+        process.send_signal(how)
+        process.wait(20)
+
+    def close(self) -> None:
+        """Ends what still runs."""
+        for part in tuple(self._processes):
+            self.end(part)
 
     def run(self, *words: str) -> subprocess.CompletedProcess[str]:
         """`callwarden WORDS` over the same configuration, to its end."""
@@ -78,10 +98,7 @@ class Appliance:
         """What `gateway` or `recognizer` has logged."""
         return (self.lab.folder / f"{part}.log").read_text(encoding="utf-8", errors="replace")
 
-    def _start(self, part: str, address: str) -> None:
-        process = self._processes[part] = self.lab.spawn(
-            [*_COMMAND, part, "run", "--config", str(self.config)], f"{part}.log"
-        )
+    def _wait_until_served(self, part: str, address: str) -> None:
         deadline = time.monotonic() + _READY_S
         with _channel(address) as channel:
             served = grpc.channel_ready_future(channel)
@@ -90,7 +107,8 @@ class Appliance:
                     served.result(timeout=0.5)
                     return
                 except grpc.FutureTimeoutError:
-                    if process.poll() is not None or time.monotonic() > deadline:
+                    over = self._processes[part].poll() is not None
+                    if over or time.monotonic() > deadline:
                         raise LabError(f"the {part} did not start:\n{self.log(part)}") from None
 
 

@@ -9,7 +9,6 @@ import json
 import signal
 import sqlite3
 import subprocess
-import sys
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
@@ -18,13 +17,14 @@ from typing import Any
 import grpc.aio
 import httpx
 
-from callwarden.settings import Settings, Tls
+from callwarden.settings import Tls
 from callwarden.transport import channel_to
 from callwarden.v1 import oversight_pb2 as oversight
 from callwarden.v1 import recognition_pb2 as recognition
 from callwarden.v1.oversight_pb2_grpc import OversightStub
 from callwarden.v1.recognition_pb2_grpc import RecognitionStub
 from deploy.lab import Lab
+from deploy.lab.appliance import Appliance
 from deploy.lab.calls import Outcome, PlacedCall
 from policy.ledger.reader import LedgerReader
 
@@ -39,26 +39,20 @@ class Stack:
 
     def __init__(self, lab: Lab, sections: Mapping[str, Any]) -> None:
         self.lab = lab
-        self.config = lab.write_settings(**sections)
-        self.settings = Settings.model_validate_json(self.config.read_text())
+        self._appliance = Appliance(lab, lab.write_settings(**sections))
+        self.config, self.settings = self._appliance.config, self._appliance.settings
         self.events: list[oversight.Event] = []
         self.arrived: list[float] = []
         """Unix time at which each of `events` came."""
         self._channel = channel_to(self.settings.oversight.address, Tls())
         self.oversight = OversightStub(self._channel)
-        self._processes: dict[str, subprocess.Popen[bytes]] = {}
 
-    def start(self, room: str, *more: str) -> subprocess.Popen[bytes]:
+    def start(self, part: str, *more: str) -> subprocess.Popen[bytes]:
         """`callwarden gateway run` or `callwarden recognizer run`."""
-        words = [sys.executable, "-m", "callwarden.command", room, "run", *more]
-        process = self.lab.spawn([*words, "--config", str(self.config)], f"{room}.log")
-        self._processes[room] = process
-        return process
+        return self._appliance.spawn(part, *more)
 
-    async def end(self, room: str, how: signal.Signals = signal.SIGTERM) -> None:
-        process = self._processes.pop(room)
-        process.send_signal(how)
-        await asyncio.to_thread(process.wait, 20)
+    async def end(self, part: str, how: signal.Signals = signal.SIGTERM) -> None:
+        await asyncio.to_thread(self._appliance.end, part, how)
 
     async def recognizer_serves(self) -> None:
         async with channel_to(self.settings.recognizer.address, Tls()) as channel:
@@ -72,9 +66,9 @@ class Stack:
                         await asyncio.sleep(0.1)
         raise AssertionError(f"no recognizer:\n{self.log_of('recognizer')}")
 
-    def log_of(self, room: str) -> str:
+    def log_of(self, part: str) -> str:
         """The end of its log."""
-        return (self.lab.folder / f"{room}.log").read_text()[-4000:]
+        return self._appliance.log(part)[-4000:]
 
     async def watch(self) -> None:
         while True:
@@ -172,8 +166,7 @@ class Stack:
                 await asyncio.sleep(0.05)
 
     async def close(self) -> None:
-        for room in tuple(self._processes):
-            await self.end(room)
+        await asyncio.to_thread(self._appliance.close)
         await self._channel.close()
 
 

@@ -74,7 +74,7 @@ def test_a_signal_ends_it(how: signal.Signals) -> None:
         assert folder is not None
         assert _eventually(lambda: Path(folder.group(1), "callwarden.yaml").is_file())
         process.send_signal(how)
-        process.wait(10)
+        process.wait(30)
         assert _eventually(lambda: not Path(folder.group(1)).exists())
         assert _eventually(lambda: not _running(folder.group(1)))
     finally:
