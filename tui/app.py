@@ -21,13 +21,14 @@ from textual.widgets import ContentSwitcher, Input
 
 from callwarden.v1.oversight_pb2 import Event
 from tui.actions import ACTIONS, PANES, bindings
+from tui.call import Call
 from tui.language import Language, Locale
 from tui.link import Link
 from tui.oversight import Began, HangUpRefused, Lost, Source
 from tui.palette import DARK, LIGHT
 from tui.phrasing import Times
 from tui.sight import Sight
-from tui.view import Area, Call, View, Watching
+from tui.view import Area, View, Watching
 from tui.widgets.bar import Bar, Keys, PaneChosen
 from tui.widgets.call import CallPanel
 from tui.widgets.calls import CallsPanel

@@ -32,10 +32,10 @@ from callwarden.v1.oversight_pb2 import (
     HealthStatus,
     Verdict,
 )
+from tui.call import Call, Heard, Raised, severity_of
 from tui.language import Language
 from tui.pinyin import toned
 from tui.spans import Line, Span
-from tui.view import Call, Heard, Raised, severity_of
 
 MARKS = {"critical": "✖", "major": "▲", "minor": "◆", "info": "●"}
 NOT_ANALYSED = "⊘"

@@ -1,30 +1,16 @@
 """Owns what the console knows: the state reduced from the events of the oversight stream.
 
 Called by the app with each event, read by every widget. Pure: no clock, no I/O, so the same events
-give the same screen live and in tests. The one invariant: a final utterance, once heard, is never
-replaced by a partial, and a call that was not analysed is never reported as clean.
+give the same screen live and in tests.
 """
 
 from collections import deque
-from dataclasses import dataclass, field, replace
-from enum import Enum, Flag, auto
+from dataclasses import dataclass
+from enum import Flag, auto
 from itertools import islice
 from typing import Any
 
-from callwarden.v1.conversation_pb2 import (
-    FINDING_STATUS_CERTAIN,
-    FINDING_STATUS_WITHDRAWN,
-    LEG_AGENT,
-    LEG_CUSTOMER,
-    Finding,
-    Leg,
-    Utterance,
-)
 from callwarden.v1.oversight_pb2 import (
-    CALL_STATE_DIALLING,
-    CALL_STATE_ENDED,
-    CALL_STATE_UNHEARD,
-    CALL_STATE_UNSPECIFIED,
     BypassFound,
     CallChanged,
     DecisionMade,
@@ -33,20 +19,11 @@ from callwarden.v1.oversight_pb2 import (
     HealthChanged,
     SuppressionMade,
 )
+from tui.call import Call, Raised, Suppressed
 
 KEPT = 500
 """Decisions, findings and suppressions kept of each; older ones are in the ledger."""
 KEPT_ENDED_CALLS = 100
-LAG_S = 6.0
-"""How far the analysis of a live call may trail its audio without counting as missing, while no
-cause is given: coverage is told every 2 s by the recognizer, and again by the gateway."""
-_HARDLY_S = 1.0
-"""Missing at most so much at an end counts as nothing: the fork is set up after the answer."""
-NEEDS_PERSON = 20
-"""Attention from which a supervisor should look: a major finding, or a call nobody hears."""
-
-SEVERITIES = ("info", "minor", "major", "critical")
-LEGS: tuple[Leg.ValueType, ...] = (LEG_AGENT, LEG_CUSTOMER)
 
 
 class Area(Flag):
@@ -61,16 +38,6 @@ class Area(Flag):
     EVERYTHING = CALLS | DECISIONS | FINDINGS | SUPPRESSIONS | HEALTH
 
 
-class Heard(Enum):
-    """How much of a call was analysed."""
-
-    PENDING = "pending"
-    """Nothing to hear yet, or the first account is still to come."""
-    FULL = "full"
-    PARTIAL = "partial"
-    NONE = "none"
-
-
 @dataclass(frozen=True)
 class Made:
     """A decision and when it fell, in seconds since 1970-01-01 UTC."""
@@ -82,144 +49,11 @@ class Made:
 
 
 @dataclass(frozen=True)
-class Raised:
-    """A finding in its latest status, and when that status was raised."""
-
-    at: float
-    raised: FindingRaised
-
-    @property
-    def finding(self) -> Finding:
-        return self.raised.finding
-
-    @property
-    def stands(self) -> bool:
-        return self.finding.status != FINDING_STATUS_WITHDRAWN
-
-    @property
-    def weight(self) -> int:
-        """Severity first, then certain before provisional; 0 when it was withdrawn."""
-        if not self.stands:
-            return 0
-        rank = SEVERITIES.index(severity_of(self.finding)) + 1
-        return rank * 10 + (5 if self.finding.status == FINDING_STATUS_CERTAIN else 0)
-
-
-@dataclass(frozen=True)
-class Suppressed:
-    """A do-not-call entry and when it was made."""
-
-    at: float
-    suppression: SuppressionMade
-
-
-@dataclass(frozen=True)
 class WentRound:
     """A call that reached a trunk without a decision, and when."""
 
     at: float
     bypass: BypassFound
-
-
-@dataclass
-class Call:
-    """One call: its state, what was heard on it and found in it, keyed by their ids."""
-
-    change: CallChanged = field(default_factory=CallChanged)
-    coverage_at: float = 0.0
-    """When its coverage was last accounted."""
-    utterances: dict[str, Utterance] = field(default_factory=dict)
-    findings: dict[str, Raised] = field(default_factory=dict)
-    suppressed: Suppressed | None = None
-    breaks_s: list[float] = field(default_factory=list)
-    """Where in the call's audio words may be missing here because the console was away."""
-    version: int = 0
-    """Rises with each change of what was heard or found."""
-
-    @property
-    def known(self) -> bool:
-        return self.change.state != CALL_STATE_UNSPECIFIED
-
-    @property
-    def live(self) -> bool:
-        return self.known and self.change.state != CALL_STATE_ENDED
-
-    @property
-    def unheard(self) -> bool:
-        return self.change.state == CALL_STATE_UNHEARD
-
-    def seconds(self, now: float) -> float:
-        """Since the answer, or since dialling began while nobody has answered."""
-        begun = self.change.answered_at or self.change.started_at or now
-        return max(0.0, (self.change.ended_at or now) - begun)
-
-    def standing(self) -> list[Raised]:
-        """Its findings that were not withdrawn, the worst first, then the latest."""
-        standing = [each for each in self.findings.values() if each.stands]
-        return sorted(standing, key=lambda each: (-each.weight, -each.finding.start_s))
-
-    def analysed(self, now: float) -> tuple[Heard, float]:
-        """How much of the worse leg was analysed, and its share of the call (0 to 1)."""
-        answered = self.change.answered_at
-        if not self.known or self.change.state == CALL_STATE_DIALLING or not answered:
-            return Heard.PENDING, 0.0
-        ended = self.change.ended_at
-        if not self.coverage_at and not ended and not self.unheard:
-            return Heard.PENDING, 0.0
-        accounted_at = ended or self.coverage_at or now
-        spoken_s = max(accounted_at - answered, 0.001)
-        by_leg: dict[Leg.ValueType, float] = {
-            each.leg: each.analysed_s for each in self.change.coverage
-        }
-        least_s = min(by_leg.get(leg, 0.0) for leg in LEGS)
-        if self.unheard and least_s <= 0:
-            return Heard.NONE, 0.0
-        missing_s = spoken_s - least_s
-        told_missing = any(each.causes for each in self.change.coverage)
-        allowed_s = LAG_S if self.live and not told_missing else _HARDLY_S
-        if not self.unheard and missing_s <= allowed_s:
-            return Heard.FULL, 1.0
-        share = min(max(least_s / spoken_s, 0.0), 0.99)
-        return (Heard.PARTIAL, share) if share > 0 else (Heard.NONE, 0.0)
-
-    def attention(self, now: float) -> int:
-        """How much it needs a person, 0 for not at all. Ended calls need none."""
-        if not self.live:
-            return 0
-        worst = max((each.weight for each in self.findings.values()), default=0)
-        heard, _ = self.analysed(now)
-        unheard = 28 if self.unheard else 12 if heard in (Heard.PARTIAL, Heard.NONE) else 0
-        return max(worst, unheard)
-
-    def hear(self, utterance: Utterance) -> bool:
-        """Takes an utterance in; False when it says nothing new.
-
-        A partial never replaces a final, nor a partial that reaches further.
-        """
-        before = self.utterances.get(utterance.utterance_id)
-        if before and not utterance.final and (before.final or before.end_s > utterance.end_s):
-            return False
-        self.utterances[utterance.utterance_id] = utterance
-        self.version += 1
-        return True
-
-    def ended_by(self, at: float) -> "Call":
-        """The call as ended, at `at` at latest."""
-        change = CallChanged()
-        change.CopyFrom(self.change)
-        change.state, change.ended_at = CALL_STATE_ENDED, at
-        del change.talking[:]
-        return replace(self, change=change, version=self.version + 1)
-
-    def inherit(self, earlier: "Call") -> None:
-        """Takes over the words an earlier view heard, with a mark where some may be missing."""
-        for utterance in earlier.utterances.values():
-            known = self.utterances.get(utterance.utterance_id)
-            if known is None or (utterance.final and not known.final):
-                self.utterances[utterance.utterance_id] = utterance
-        last_s = max((each.end_s for each in earlier.utterances.values()), default=0.0)
-        self.breaks_s = [*earlier.breaks_s, last_s]
-        self.version = earlier.version + 1
 
 
 class View:
@@ -374,11 +208,6 @@ class Watching:
         before, self.view, self._arriving = self.view, self._arriving, None
         self.view.inherit(before, event.at)
         return Area.EVERYTHING
-
-
-def severity_of(finding: Finding) -> str:
-    """Its severity; one this console does not know counts as major, not as nothing."""
-    return finding.severity if finding.severity in SEVERITIES else "major"
 
 
 def _place(call: Call, now: float) -> tuple[bool, int, int, float]:

@@ -21,7 +21,8 @@ from tests.console.sample_events import (
     sample,
     say,
 )
-from tui.view import KEPT, NEEDS_PERSON, Area, Call, Heard, View, Watching
+from tui.call import NEEDS_PERSON, Call, Heard
+from tui.view import KEPT, Area, View, Watching
 
 
 def _live(*events: oversight.Event) -> View:

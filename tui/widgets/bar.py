@@ -9,10 +9,10 @@ from textual.message import Message
 from callwarden.v1.oversight_pb2 import HealthStatus
 from tui import phrasing
 from tui.actions import ACTIONS, PANES
+from tui.call import NEEDS_PERSON
 from tui.link import State
 from tui.sight import Sight
 from tui.spans import Line, Span, fit, width, wrap
-from tui.view import NEEDS_PERSON
 from tui.widgets.lines import Lines
 
 _ALERT_S = 3600.0

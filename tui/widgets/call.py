@@ -12,9 +12,9 @@ from textual.containers import Vertical
 
 from callwarden.v1.conversation_pb2 import LEG_CUSTOMER, Utterance
 from tui import phrasing
+from tui.call import LAG_S, Call, Heard, Raised, severity_of
 from tui.sight import Sight
 from tui.spans import Line, Span, fit, width, wrap
-from tui.view import LAG_S, Call, Heard, Raised, severity_of
 from tui.widgets.lines import Lines
 
 _MARGIN = 8

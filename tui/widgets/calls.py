@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 from tui import phrasing
+from tui.call import Call
 from tui.sight import Sight
 from tui.spans import Line
-from tui.view import Call
 from tui.widgets.listing import Column
 from tui.widgets.panel import Panel
 

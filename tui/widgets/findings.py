@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 from callwarden.v1.conversation_pb2 import FINDING_STATUS_WITHDRAWN
 from tui import phrasing
+from tui.call import Raised, severity_of
 from tui.sight import Sight
 from tui.spans import Line
-from tui.view import Raised, severity_of
 from tui.widgets.listing import Column
 from tui.widgets.panel import Panel, labelled
 

@@ -1,0 +1,35 @@
+"""Owns the texts of decisions and do-not-call entries, in Chinese and English.
+
+Read by `tui.language` alone.
+"""
+
+from typing import Final
+
+GATE: Final = {
+    # decisions
+    "decisions.title": ("拨打决定", "Decisions"),
+    "decisions.none": ("今天还没有决定。", "No decisions yet today."),
+    "decision.allow": ("放行", "allow"),
+    "decision.deny": ("拒绝", "refuse"),
+    "decision.unknown": ("未知", "unknown"),
+    "decision.reason": ("理由 {number}", "Reason {number}"),
+    "decision.rule": ("规则", "Rule"),
+    "decision.source": ("出处", "Source"),
+    "decision.earliest": ("最早可呼", "Earliest allowed"),
+    "decision.never": ("无（除非解除限制）", "none, unless what forbids it is lifted"),
+    "decision.rulebook": ("规则库", "Rulebook"),
+    "decision.id": ("决定号", "Decision"),
+    "decision.elapsed": ("用时", "Took"),
+    "decision.no.reasons": ("没有任何规则反对。", "No rule speaks against it."),
+    "earliest.tomorrow": ("明天 {time}", "tomorrow {time}"),
+    # suppressions
+    "suppressions.title": ("禁呼名单 · 新列入", "Do not call · new entries"),
+    "suppressions.none": ("还没有新列入的号码。", "No new entries yet."),
+    "source.refusal": ("客户拒绝", "refusal"),
+    "source.import": ("名单导入", "import"),
+    "source.manual": ("人工添加", "manual"),
+    "source.complaint": ("投诉", "complaint"),
+    "suppression.certain": ("生效", "in force"),
+    "suppression.provisional": ("暂列，待复核", "provisional, to review"),
+    "suppression.id": ("条目", "Entry"),
+}

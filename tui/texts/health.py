@@ -1,0 +1,34 @@
+"""Owns the texts of the parts of the system and how they are, in Chinese and English.
+
+Read by `tui.language` alone.
+"""
+
+from typing import Final
+
+HEALTH: Final = {
+    "health.title": ("各部件", "Parts"),
+    "health.none": ("网关还没有报告健康状况。", "The gateway has not told its health yet."),
+    "health.ok": ("正常", "ok"),
+    "health.degraded": ("降级", "degraded"),
+    "health.down": ("故障", "down"),
+    "health.unknown": ("未知", "unknown"),
+    "health.for": ("{at} 起，已 {age}", "{at}, for {age}"),
+    "health.sessions": ("闸门会话", "Open gate sessions"),
+    "health.live": ("在线通话", "Live calls"),
+    "health.decisions": ("今日决定", "Decisions today"),
+    "health.denials": ("今日拒绝", "Refused today"),
+    "health.p99": ("闸门 p99", "Gate p99"),
+    "health.model": ("语音模型", "Speech model"),
+    "health.no.model": (
+        "没有：所有通话都是「未分析」。callwarden models list，然后 models pull NAME",
+        "none: every call is not analysed. callwarden models list, then models pull NAME",
+    ),
+    "part.stream": ("监看流", "Oversight stream"),
+    "part.gate": ("闸门", "Gate"),
+    "part.ledger": ("账本", "Ledger"),
+    "part.rulebook": ("规则库", "Rulebook"),
+    "part.asterisk-ari": ("Asterisk ARI", "Asterisk ARI"),
+    "part.asterisk-ami": ("Asterisk AMI", "Asterisk AMI"),
+    "part.recognizer": ("识别器", "Recognizer"),
+    "part.asterisk": ("Asterisk", "Asterisk"),
+}
