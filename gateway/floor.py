@@ -9,7 +9,7 @@ A full number lives here only inside `LiveCall.number`; what is published is mas
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import Enum
@@ -115,6 +115,7 @@ Payload = (
     | oversight.SuppressionMade
     | oversight.HealthChanged
     | oversight.BypassFound
+    | oversight.DutyChanged
 )
 
 
@@ -125,6 +126,7 @@ class Floor:
         self._now = now
         self._calls: dict[str, LiveCall] = {}
         self._of_linkedid: dict[str, list[str]] = {}
+        self._duties: dict[str, oversight.DutyChanged] = {}
         self._watchers: set[Watcher] = set()
         self._sequence = 0
 
@@ -190,6 +192,25 @@ class Floor:
             talking=frozenset(),
         )
 
+    def owe(self, call_id: str, duties: Sequence[conversation.Duty]) -> None:
+        """What must be told on a call, as it stands now. What was told once stays told, whoever
+        listens on."""
+        if call_id not in self._calls:
+            return
+        known = self.duties(call_id)
+        told = {each.rule: each for each in known.duties if each.HasField("made_s")}
+        now = oversight.DutyChanged(
+            call_id=call_id,
+            duties=[told.pop(each.rule, each) for each in duties] + list(told.values()),
+        )
+        if now != known:
+            self._duties[call_id] = now
+            self.publish(now)
+
+    def duties(self, call_id: str) -> oversight.DutyChanged:
+        """The duties of a call, none where it has none."""
+        return self._duties.get(call_id) or oversight.DutyChanged(call_id=call_id)
+
     def sweep(self) -> None:
         """Ends calls that the PBX never showed a channel of, and forgets those that ended long ago.
 
@@ -209,6 +230,7 @@ class Floor:
 
     def _forget(self, call: LiveCall) -> None:
         del self._calls[call.call_id]
+        self._duties.pop(call.call_id, None)
         others = self._of_linkedid[call.linkedid]
         others.remove(call.call_id)
         if not others:
@@ -297,6 +319,7 @@ _FIELDS: Mapping[type, str] = {
     oversight.SuppressionMade: "suppression",
     oversight.HealthChanged: "health",
     oversight.BypassFound: "bypass",
+    oversight.DutyChanged: "duty",
 }
 
 

@@ -8,7 +8,7 @@ cause, never as clean.
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Final, Protocol
 
 import grpc
@@ -53,6 +53,9 @@ class Outlet(Protocol):
 
     def looked(self, look: conversation.SecondLook) -> None:
         """Seconds in doubt were listened to once more; what follows from it comes after."""
+
+    def owed(self, duties: Sequence[conversation.Duty]) -> None:
+        """All that must be told on the call, told by now or not: one of them has changed."""
 
     def changed(self) -> None:
         """`cause`, `talking` or the coverage is another one."""
@@ -234,6 +237,8 @@ class Listening:
         elif kind == "second_look":
             response.second_look.doubt_id += stream.suffix
             self._outlet.looked(response.second_look)
+        elif kind == "duties":
+            self._outlet.owed(response.duties.duties)
         elif kind in ("coverage", "closing"):
             told = response.coverage if kind == "coverage" else response.closing
             for each in told.legs:

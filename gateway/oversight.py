@@ -74,6 +74,8 @@ class Servicer(oversight_pb2_grpc.OversightServicer):
             sequence = self._floor.sequence
             calls = self._floor.calls()
             present = [self._floor.event(call.changed()) for call in calls]
+            duties = [self._floor.duties(call.call_id) for call in calls]
+            present += [self._floor.event(each) for each in duties if each.duties]
             present.append(self._floor.event(self._health.changed()))
             limit = min(request.history, _MOST_HISTORY)
             for event in await self._past(watcher, self._history.events, limit):

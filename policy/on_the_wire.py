@@ -4,11 +4,14 @@ Called by the recognizer, which sends what it heard and found, and by the gatewa
 as the policy's and publishes it as the contract's.
 """
 
+from collections.abc import Iterable
+
 from callwarden.v1 import conversation_pb2 as wire
 from callwarden.v1 import recognition_pb2
 from policy.identity import RulebookIdentity, Title
 from policy.speech.circumstances import ProductFacts
 from policy.speech.doubt import Doubt, SecondLook
+from policy.speech.duty import Duty
 from policy.speech.finding import Finding, FindingStatus, Severity
 from policy.speech.utterance import Leg, Token, Utterance, Voice
 
@@ -109,6 +112,22 @@ def product_of(message: recognition_pb2.ProductFacts) -> ProductFacts:
         message.annual_rate_percent if known("annual_rate_percent") else None,
         message.risk_level,
         message.fees_percent if known("fees_percent") else None,
+    )
+
+
+def duties_message(of: Iterable[Duty]) -> recognition_pb2.Duties:
+    return recognition_pb2.Duties(duties=map(_duty_message, of))
+
+
+def _duty_message(of: Duty) -> wire.Duty:
+    return wire.Duty(
+        rule=of.rule,
+        title_zh=of.title.zh,
+        title_en=of.title.en,
+        made_s=of.made_s,
+        before_zh=of.before.zh if of.before else "",
+        before_en=of.before.en if of.before else "",
+        missed=of.missed,
     )
 
 

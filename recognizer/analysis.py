@@ -1,5 +1,5 @@
 """Owns one call's analysis, the same for a live call and for a recording: samples of both legs in,
-utterances and findings out, and the account of what was heard.
+utterances, findings and duties out, and the account of what was heard.
 
 Called by the service and by `scan`. What could not be analysed stands in the coverage with its
 cause; it never passes for clean.
@@ -16,6 +16,7 @@ import structlog
 from policy.speech.circumstances import CallCircumstances
 from policy.speech.conversation import Conversation
 from policy.speech.doubt import Doubt, SecondLook
+from policy.speech.duty import Duty, of_either
 from policy.speech.finding import Finding
 from policy.speech.rulebook import SpeechRulebook
 from policy.speech.utterance import Leg, Token, Utterance, Voice
@@ -55,7 +56,14 @@ class Looked:
     answer: SecondLook
 
 
-Heard = Utterance | Finding | ShadowFinding | Looked
+@dataclass(frozen=True)
+class Owed:
+    """All that must be told on the call, told by now or not."""
+
+    duties: tuple[Duty, ...]
+
+
+Heard = Utterance | Finding | ShadowFinding | Looked | Owed
 
 _log = structlog.get_logger()
 
@@ -105,6 +113,8 @@ class Analysis:
             self._again = SecondHearing(second, self._judge, self._settle)
         self._failure: Exception | None = None
         self._call_s: float | None = None
+        self._owed = Owed(())
+        self._tell_duties()
 
     async def hear(self, leg: Leg, first_sample: int, pcm: bytes) -> None:
         """Samples of one leg, signed 16-bit little-endian mono, placed since the call's start.
@@ -266,6 +276,8 @@ class Analysis:
                 else:
                     for told in self._verdicts.take(Pass.SECOND if again else Pass.FIRST, finding):
                         self._deliver(told)
+            if in_force:
+                self._tell_duties()
             for doubt in conversation.doubts():
                 self._look_at(conversation, doubt)
         except Exception as error:
@@ -276,6 +288,15 @@ class Analysis:
             else:
                 _log.warning("shadow failed on this call", **_place_of(error))
                 self._shadow = None
+
+    def _tell_duties(self) -> None:
+        """Whenever one has changed."""
+        duties = self._conversation.duties()
+        if self._again is not None:
+            duties = of_either(duties, self._again.conversation.duties())
+        if duties != self._owed.duties:
+            self._owed = Owed(duties)
+            self._deliver(self._owed)
 
     def _look_at(self, conversation: Conversation, doubt: Doubt) -> None:
         """Has it listened to once more, once for both rulebooks, while the call goes on."""

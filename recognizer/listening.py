@@ -19,6 +19,7 @@ from callwarden.v1 import recognition_pb2 as wire
 from policy.on_the_wire import (
     LEG_OF,
     WIRE_OF,
+    duties_message,
     finding_message,
     identity_message,
     product_of,
@@ -29,7 +30,15 @@ from policy.speech.circumstances import CallCircumstances
 from policy.speech.finding import Finding
 from policy.speech.rulebook import SpeechRulebook
 from policy.speech.utterance import Utterance
-from recognizer.analysis import Analysis, AnalysisFailed, Heard, LegCoverage, Looked, ShadowFinding
+from recognizer.analysis import (
+    Analysis,
+    AnalysisFailed,
+    Heard,
+    LegCoverage,
+    Looked,
+    Owed,
+    ShadowFinding,
+)
 from recognizer.pool import Pool
 from recognizer.rulebooks import Rulebooks, UnknownRulebook
 
@@ -224,6 +233,8 @@ def _response(heard: Heard) -> wire.ListenResponse:
         return wire.ListenResponse(finding=finding_message(heard))
     if isinstance(heard, Looked):
         return wire.ListenResponse(second_look=second_look_message(heard.doubt, heard.answer))
+    if isinstance(heard, Owed):
+        return wire.ListenResponse(duties=duties_message(heard.duties))
     return wire.ListenResponse(utterance=utterance_message(heard))
 
 

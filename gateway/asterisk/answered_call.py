@@ -6,7 +6,7 @@ listened to only while both legs are heard and analysed; otherwise it says why n
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -200,6 +200,9 @@ class AnsweredCall:
             self._room.ledger.add_second_look, self._live.call_id, *second_look_of(look)
         )
         self._room.durable.record("second look", self._live.call_id, write)
+
+    def owed(self, duties: Sequence[conversation.Duty]) -> None:
+        self._room.floor.owe(self._live.call_id, duties)
 
     def found(self, finding: conversation.Finding) -> None:
         call_id, found = self._live.call_id, finding_of(finding)

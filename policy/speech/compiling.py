@@ -6,7 +6,10 @@ asks for the same patterns by the same legs, becomes one event.
 
 from collections.abc import Callable, Hashable, Iterable
 
+from policy.identity import Title
+from policy.rule import TitleText
 from policy.speech import event, pack
+from policy.speech.duty import Obligation
 from policy.speech.event import Around, Event, Said
 from policy.speech.utterance import Leg
 
@@ -65,6 +68,25 @@ class Compiler:
         if count is not None:
             found = event.Counted(found, count.at_least, count.within_s, count.same_pattern)
         return found
+
+    def obligation(self, rule: pack.NotSaidRule) -> Obligation:
+        """What the rule says must be told."""
+        owed, before = rule.owed, None
+        named = [name for name in rule.by if name != pack.CALL_ENDS]
+        if owed and owed.before:
+            before = _title(owed.before)
+        elif rule.within_speech_s is not None:
+            seconds = f"{rule.within_speech_s:g}"
+            before = Title(f"坐席开口 {seconds} 秒", f"Agent's first {seconds} s of speech")
+        elif named:
+            before = Title(" / ".join(named), " / ".join(named))
+        return Obligation(
+            _title(owed.what if owed else rule.title),
+            self._says({Leg(rule.leg)}, rule.patterns),
+            before,
+            self._around(rule.after),
+            self._around(rule.unless_after),
+        )
 
     def _bare(self, written: pack.Happening) -> Event:
         match written:
@@ -154,6 +176,10 @@ class Compiler:
         )
         key = (frozenset(legs), names)
         return self._said.setdefault(key, Said(*key))
+
+
+def _title(written: TitleText) -> Title:
+    return Title(zh=written.zh, en=written.en)
 
 
 def _legs(leg: str | None) -> set[Leg]:

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from policy.speech.circumstances import CallCircumstances
 from policy.speech.doubt import Doubt, SecondLook
 from policy.speech.doubts import Doubts
+from policy.speech.duty import Duty
 from policy.speech.event import Event, Said, everything_in
 from policy.speech.finding import Finding
 from policy.speech.hearing import Hearing, Saying
@@ -21,6 +22,7 @@ from policy.speech.ruling import Ruling
 from policy.speech.utterance import Leg, Utterance
 from policy.speech.watching.context import Judged
 from policy.speech.watching.made import Watches
+from policy.speech.watching.owing import Owing
 from policy.speech.watching.timeline import Timeline
 from policy.speech.watching.watch import Watch
 
@@ -48,12 +50,17 @@ class Conversation:
         self._open: dict[Ruling, None] = {}
         """Rulings that wait for time to pass."""
         self._in_order: dict[Ruling, int] = {}
+        self._owing = [
+            Owing(rule.id, rule.owes, self._watches.of) for rule in rules if rule.owes is not None
+        ]
         for rule in rules:
             watch = self._watches.of[rule.event]
             lies_on = [self._watches.of[each] for each in rule.lies_on]
             ruling = Ruling(rule, rulebook.identity, self._timeline, watch, lies_on)
             self._rulings.setdefault(watch, []).append(ruling)
             self._in_order[ruling] = len(self._in_order)
+        self._duties: tuple[Duty, ...] | None = None
+        """As they stood when they were last asked for; None: something has happened since."""
         if circumstances.resumed:
             for leg in Leg:
                 self.miss(leg)
@@ -69,6 +76,13 @@ class Conversation:
         """Audio of the leg up to `analysed_s` (since the call's audio began) holds no more tokens
         than were heard. Settles what waited for silence."""
         return self._weigh(list(self._hearings[leg].advance(analysed_s)))
+
+    def duties(self) -> tuple[Duty, ...]:
+        """What must be told on this call, told by now or owed, in the order of the rules."""
+        if self._duties is None:
+            stand = (each.duty() for each in self._owing)
+            self._duties = tuple(duty for duty in stand if duty is not None)
+        return self._duties
 
     def doubts(self) -> list[Doubt]:
         """What is to be listened to once more, since it was last asked."""
@@ -97,6 +111,7 @@ class Conversation:
         """Words of the leg may have been lost by now: no rule about what it did not say speaks any
         more. What was not heard is the coverage's to show."""
         self._timeline.missed.add(leg)
+        self._duties = None
 
     def hearing(self, leg: Leg) -> Hearing:
         return self._hearings[leg]
@@ -112,6 +127,7 @@ class Conversation:
             self._watches.take(saying)
         concerned = dict(self._open)
         for watch in self._watches.work():
+            self._duties = None
             concerned |= dict.fromkeys(self._rulings.get(watch, ()))
         findings: list[Finding] = []
         for ruling in sorted(concerned, key=self._in_order.__getitem__):

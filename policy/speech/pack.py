@@ -256,7 +256,17 @@ class SpokenRule(Rule):
 class SaidRule(SaidText, SpokenRule): ...
 
 
-class NotSaidRule(NotSaidText, SpokenRule): ...
+class OwedText(Part):
+    """A duty as it is shown while the call is up."""
+
+    what: TitleText = Field(description="what must be told: Fees")
+    before: TitleText | None = Field(None, description="what it must be told before: Sale closed")
+
+
+class NotSaidRule(NotSaidText, SpokenRule):
+    owed: OwedText | None = Field(
+        None, description="what must be told, as a duty; none: the rule's title"
+    )
 
 
 class NoAnswerRule(NoAnswerText, SpokenRule): ...

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from policy.speech.conversation import Conversation
 from policy.speech.doubt import Doubt, SecondLook
+from policy.speech.duty import Duty
 from policy.speech.finding import Finding, FindingStatus
 from policy.speech.heard_call import HeardCall
 from policy.speech.rulebook import SpeechRulebook
@@ -18,11 +19,13 @@ from policy.speech.watching.context import Judged
 
 @dataclass(frozen=True)
 class Replayed:
-    """`states` of findings in the order in which they were told; `doubts` in that of the asking."""
+    """`states` of findings in the order in which they were told; `doubts` in that of the asking;
+    `duties` all of them whenever one changed, with the second of the call at which it did."""
 
     conversation: Conversation
     states: Sequence[Finding]
     doubts: Sequence[Doubt]
+    duties: Sequence[tuple[float, tuple[Duty, ...]]]
 
     def findings(self) -> list[Finding]:
         """The last word on each, those taken back left out, in the order of their beginning."""
@@ -39,6 +42,7 @@ def replay(
     answers = {doubt.doubt_id: look for doubt, look in call.looks}
     conversation = Conversation(rulebook, call.circumstances, judged)
     states, doubts = list[Finding](), list[Doubt]()
+    duties = [(0.0, conversation.duties())]
 
     def answer() -> None:
         for doubt in conversation.doubts():
@@ -49,8 +53,17 @@ def replay(
     for utterance in sorted(call.utterances, key=lambda each: each.end_s):
         states += conversation.hear(utterance)
         answer()
+        _note(duties, utterance.end_s, conversation)
     for leg in Leg:
         states += conversation.advance(leg, call.seconds)
     answer()
     states += conversation.finish(call.seconds)
-    return Replayed(conversation, states, doubts)
+    _note(duties, call.seconds, conversation)
+    return Replayed(conversation, states, doubts, duties)
+
+
+def _note(
+    duties: list[tuple[float, tuple[Duty, ...]]], at_s: float, conversation: Conversation
+) -> None:
+    if (now := conversation.duties()) != duties[-1][1]:
+        duties.append((at_s, now))

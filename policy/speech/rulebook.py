@@ -14,6 +14,7 @@ from policy.identity import RulebookIdentity, Title
 from policy.speech import pack, phrase, tree
 from policy.speech.automaton import Automaton
 from policy.speech.compiling import Compiler
+from policy.speech.duty import Obligation
 from policy.speech.event import Event
 from policy.speech.finding import Severity
 from policy.speech.tolerance import Tolerance
@@ -70,6 +71,8 @@ class SpeechRule:
     once_a_call: bool
     lies_on: tuple[Event, ...]
     missing: tuple[str, ...]
+    owes: Obligation | None = None
+    """What must be told, where that is what it is about."""
 
     def holds(self, scene_of_call: str, on: date | None) -> bool:
         """Whether it speaks of a call in this scene on this day (None: rules of any day)."""
@@ -186,4 +189,5 @@ def _rules(speech_pack: pack.SpeechPack, compiler: Compiler) -> Iterator[SpeechR
             once_a_call=rule.once == "call",
             lies_on=tuple(compiler.named(each) for each in getattr(rule, "lies_on", ())),
             missing=rule.patterns if isinstance(rule, pack.NotSaidText) else (),
+            owes=compiler.obligation(rule) if isinstance(rule, pack.NotSaidRule) else None,
         )

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -39,6 +39,7 @@ class Told:
     utterances: list[conversation.Utterance] = field(default_factory=list)
     findings: list[conversation.Finding] = field(default_factory=list)
     looks: list[conversation.SecondLook] = field(default_factory=list)
+    duties: list[conversation.Duty] = field(default_factory=list)
 
     def heard(self, utterance: conversation.Utterance) -> None:
         self.utterances.append(utterance)
@@ -48,6 +49,9 @@ class Told:
 
     def looked(self, look: conversation.SecondLook) -> None:
         self.looks.append(look)
+
+    def owed(self, duties: Sequence[conversation.Duty]) -> None:
+        self.duties = list(duties)
 
     def changed(self) -> None:
         """Looked at through `Listening` itself."""
@@ -140,10 +144,14 @@ async def test_what_is_heard_and_found_comes_through(server: Served) -> None:
         (stream,) = recognizer.streams
         said = conversation.Utterance(utterance_id="agent-1", leg=conversation.LEG_AGENT)
         found = conversation.Finding(finding_id="f-1", rule="forbidden.zero-risk")
+        owed = conversation.Duty(rule="disclosure.fees")
+        duties = recognition.Duties(duties=[owed])
         stream.say.put_nowait(recognition.ListenResponse(utterance=said))
+        stream.say.put_nowait(recognition.ListenResponse(duties=duties))
         stream.say.put_nowait(recognition.ListenResponse(finding=found))
         await until(lambda: call.told.findings)
     assert (call.told.utterances, call.told.findings) == ([said], [found])
+    assert call.told.duties == [owed]
 
 
 async def test_what_is_known_before_a_word_is_said_goes_with_the_start(server: Served) -> None:

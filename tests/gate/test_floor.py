@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from callwarden.v1 import conversation_pb2 as conversation
 from callwarden.v1 import oversight_pb2 as oversight
 from gateway import floor as floors
 from gateway.floor import CallState, Floor, LiveCall
@@ -91,6 +92,27 @@ async def test_a_call_that_was_never_dialled_leaves_the_floor() -> None:
     clock.now += timedelta(seconds=60)
     floor.sweep()
     assert floor.call("never-dialled") is None
+
+
+async def test_what_was_told_once_stays_told_whoever_listens_on() -> None:
+    owed, told = conversation.Duty(rule="fees"), conversation.Duty(rule="fees", made_s=3.5)
+    other = conversation.Duty(rule="apr", missed=True)
+    clock = Clock()
+    floor = Floor(clock)
+    floor.allowed(live_call())
+    with floor.watch(only=oversight.DutyChanged) as watcher:
+        floor.owe("a-1", [owed])
+        floor.owe("a-1", [owed])
+        floor.owe("a-1", [told])
+        floor.owe("a-1", [owed, other])
+        floor.owe("unknown", [owed])
+        events = [each.duty for each in watcher.pending()]
+    assert [list(each.duties) for each in events] == [[owed], [told], [told, other]]
+    assert floor.duties("a-1") == events[-1]
+    floor.ended("a-1")
+    clock.now += timedelta(seconds=60)
+    floor.sweep()
+    assert not floor.duties("a-1").duties
 
 
 async def test_a_slow_watcher_loses_the_oldest_and_sees_the_gap(

@@ -100,6 +100,8 @@ async def test_a_watcher_that_comes_late_is_told_all_that_was_said_on_a_live_cal
         ):
             await asyncio.wrap_future(row)
         parts.floor.ended("n-3")
+        owed = conversation.Duty(rule="disclosure.fees", title_en="Fees")
+        parts.floor.owe("n-2", [owed])
 
         stub = oversight_pb2_grpc.OversightStub(channel)
         told = await until_live(aiter(stub.Watch(oversight.WatchRequest(history=0))))
@@ -115,6 +117,8 @@ async def test_a_watcher_that_comes_late_is_told_all_that_was_said_on_a_live_cal
         (found,) = [each.finding for each in told if each.HasField("finding")]
         assert (found.call_id, found.finding.finding_id) == ("n-1", REFUSED.finding_id)
         assert found.finding.status == conversation.FINDING_STATUS_CERTAIN
+        (duty,) = [each.duty for each in told if each.HasField("duty")]
+        assert (duty.call_id, list(duty.duties)) == ("n-2", [owed])
         assert {event.sequence for event in told} == {told[-1].sequence}
 
         view = View()

@@ -91,6 +91,8 @@ class Listened:
     findings: dict[str, conversation_pb2.Finding] = field(default_factory=dict)
     finals: list[conversation_pb2.Utterance] = field(default_factory=list)
     partials: int = 0
+    duties: list[dict[str, conversation_pb2.Duty]] = field(default_factory=list)
+    """Each time they were told, by rule."""
     closing: recognition_pb2.Coverage | None = None
 
     def take(self, response: recognition_pb2.ListenResponse) -> None:
@@ -101,6 +103,8 @@ class Listened:
                 self.finals.append(response.utterance)
             case "utterance":
                 self.partials += 1
+            case "duties":
+                self.duties.append({each.rule: each for each in response.duties.duties})
             case "closing":
                 self.closing = response.closing
 

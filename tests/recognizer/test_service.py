@@ -92,6 +92,30 @@ async def test_utterances_follow_the_turns_and_grow(serving: Serving, calls_fold
         assert -40 < each.voice.loudness_db < -10
 
 
+async def test_what_must_be_told_is_owed_until_it_is_heard(
+    serving: Serving, calls_folder: Path
+) -> None:
+    call = recordings.open_recording(calls_folder / "loan-compliant", None, "left")
+    truth = json.loads((calls_folder / call.id / "truth.json").read_text(encoding="utf-8"))
+    listened = await listen(serving.stub, requests_of(call))
+    first, last = listened.duties[0], listened.duties[-1]
+    assert "disclosure.fees" in first
+    assert "disclosure.apr" not in first, "owed once a payment is quoted"
+    assert not any(each.HasField("made_s") for each in first.values())
+    turns = {
+        "opening.recording-notice": 0,
+        "disclosure.apr": 3,
+        "disclosure.fees": 3,
+        "disclosure.early-termination": 4,
+        "suitability.purpose": 6,
+    }
+    assert last.keys() == turns.keys()
+    for rule, number in turns.items():
+        turn = truth["turns"][number]
+        assert turn["start"] < last[rule].made_s < turn["end"] + 0.5, rule
+    assert last["disclosure.fees"].before_en == "Sale closed"
+
+
 def _tone(seconds: float, rate_hz: int, level: int) -> bytes:
     samples = (
         round(level * math.sin(2 * math.pi * 440 * at / rate_hz))

@@ -321,6 +321,7 @@ class Duty(_message.Message):
     MADE_S_FIELD_NUMBER: _builtins.int
     BEFORE_ZH_FIELD_NUMBER: _builtins.int
     BEFORE_EN_FIELD_NUMBER: _builtins.int
+    MISSED_FIELD_NUMBER: _builtins.int
     rule: _builtins.str
     title_zh: _builtins.str
     title_en: _builtins.str
@@ -329,6 +330,10 @@ class Duty(_message.Message):
     before_zh: _builtins.str
     """What it is owed before, e.g. the customer's commitment; empty: the end."""
     before_en: _builtins.str
+    missed: _builtins.bool
+    """Words in which it may have been told were lost: nobody can say that it is
+    owed. Never with `made_s`.
+    """
     def __init__(
         self,
         *,
@@ -338,10 +343,11 @@ class Duty(_message.Message):
         made_s: _builtins.float | None = ...,
         before_zh: _builtins.str = ...,
         before_en: _builtins.str = ...,
+        missed: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_made_s", b"_made_s", "made_s", b"made_s"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_made_s", b"_made_s", "before_en", b"before_en", "before_zh", b"before_zh", "made_s", b"made_s", "rule", b"rule", "title_en", b"title_en", "title_zh", b"title_zh"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_made_s", b"_made_s", "before_en", b"before_en", "before_zh", b"before_zh", "made_s", b"made_s", "missed", b"missed", "rule", b"rule", "title_en", b"title_en", "title_zh", b"title_zh"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__made_s: _TypeAlias = _typing.Literal["made_s"]  # noqa: Y015
     _WhichOneofArgType__made_s: _TypeAlias = _typing.Literal["_made_s", b"_made_s"]  # noqa: Y015
