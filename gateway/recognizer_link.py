@@ -72,6 +72,7 @@ class RecognizerLink:
             return
         self.cause = ""
         self._health.model = state.model
+        self._health.recognizer_rulebook = state.rulebook
         told = await self._teach(state)
         if not told and state.workers_alive < state.workers:
             told = f"{state.workers_alive} of {state.workers} workers alive; it starts new ones"

@@ -11,6 +11,7 @@ import gc
 import os
 import signal
 from collections.abc import Awaitable
+from functools import partial
 from typing import TYPE_CHECKING, Final, TypeVar
 
 import click
@@ -20,13 +21,15 @@ from callwarden import log, transport
 from callwarden.command import with_settings
 from callwarden.settings import Settings, split_address
 from gateway.floor import Floor
+from gateway.gate.fail_closed import RulebookBroken
 from gateway.gate.gate_thread import GateThread
 from gateway.gate.service import GateServicer
-from gateway.gate.tally import Tally
+from gateway.gate.tally import Tally, limits_used
 from gateway.health import Figures, Health, HealthStatus
 from gateway.history import History
 from gateway.metrics import Metrics
 from gateway.oversight import OversightServer, Servicer
+from gateway.room import room_of
 from gateway.sd_notify import notify
 from policy import products
 from policy.ledger import LedgerUnavailable
@@ -85,6 +88,7 @@ class _Gateway:
         self._oversight = OversightServer(servicer, gate, self._floor, self._health)
         self._pbx: Pbx | None = None
         self._health.figures = self._figures
+        self._health.room = partial(room_of, settings.ledger_file)
         self._metrics.watch(
             open_sessions=lambda: self._gate.open_sessions,
             live_calls=lambda: len(self._floor.calls()),
@@ -145,7 +149,7 @@ class _Gateway:
         except LedgerUnavailable as error:
             _log.warning("today's counts begin at 0", why=str(error))
         else:
-            self._tally.begin_with(today.decisions, today.denials)
+            self._tally.begin_with(today.decisions, today.denials, today.denials_by_rule)
 
     async def _keep_pbx(self) -> None:
         """Runs the PBX side for ever. Whatever it dies of, the gate does not notice."""
@@ -189,11 +193,18 @@ class _Gateway:
         notify("READY=1")
 
     def _figures(self) -> Figures:
+        try:
+            rulebook = self._gate.rulebook
+        except RulebookBroken:
+            rulebook = None
         return Figures(
             open_gate_sessions=self._gate.open_sessions,
             decisions_today=self._tally.decisions_today,
             denials_today=self._tally.denials_today,
             gate_p99_ms=self._tally.p99_ms,
+            limits=limits_used(rulebook.dialling.limits, self._tally) if rulebook else (),
+            rulebook=rulebook.identity if rulebook else None,
+            judged_by_it=bool(rulebook and rulebook.activated),
         )
 
     def _listen_to_signals(self) -> None:

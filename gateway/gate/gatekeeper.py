@@ -208,7 +208,11 @@ class Gatekeeper:
 
         def published(floor: Floor) -> None:
             rule = decision.reasons[0].rule if decision.reasons else ""
-            self._tally.made(allowed=decision.allowed, elapsed_ms=took_ms)
+            self._tally.made(
+                allowed=decision.allowed,
+                elapsed_ms=took_ms,
+                rules=(each.rule for each in decision.reasons),
+            )
             self._metrics.decided(verdict=decision.verdict.value, rule=rule, seconds=took_ms / 1000)
             floor.publish_as(
                 oversight.DecisionMade,

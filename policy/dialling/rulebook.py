@@ -89,6 +89,11 @@ class DiallingRulebook:
         rules = [_rule(each, one.pack, calendars) for one in packs for each in one.dialling]
         return cls(identity, tuple(rules))
 
+    @property
+    def limits(self) -> tuple[Reason, ...]:
+        """The rules that allow only so many calls, each as the reason that it gives."""
+        return tuple(each.reason for each in self.rules if isinstance(each.condition, CallLimit))
+
     def speaking_of(self, scene_of_call: str) -> tuple[DiallingRule, ...]:
         """The rules that hold in that scene, in their order."""
         rules = self._of_scene.get(scene_of_call)

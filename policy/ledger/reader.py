@@ -250,13 +250,22 @@ class LedgerReader:
         return activations.text(self._rows, digest)
 
     def decisions_since(self, since: datetime) -> DecisionCounts:
-        """How many decisions were made from `since` on, and how many of them were denials."""
+        """How many decisions were made from `since` on, how many of them were denials, and by
+        which rules."""
         (row,) = self._rows(
             "SELECT count(*) AS decisions, coalesce(sum(verdict = 'DENY'), 0) AS denials "
             "FROM decisions WHERE at >= ?",
             [micros(since)],
         )
-        return DecisionCounts(row["decisions"], row["denials"])
+        by_rule = self._rows(
+            "SELECT json_extract(reason.value, '$.rule') AS rule, count(*) AS denials "
+            "FROM decisions, json_each(decisions.reasons) AS reason "
+            "WHERE at >= ? AND verdict = 'DENY' GROUP BY rule",
+            [micros(since)],
+        )
+        return DecisionCounts(
+            row["decisions"], row["denials"], {each["rule"]: each["denials"] for each in by_rule}
+        )
 
     def export(
         self, kind: str, since: datetime | None = None, until: datetime | None = None

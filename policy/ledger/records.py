@@ -4,6 +4,7 @@ Used by the gateway, the commands and the console. Numbers and customers' ids st
 `repr`, so that no log line shows them by accident.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
@@ -165,5 +166,8 @@ class RecordedCall:
 
 @dataclass(frozen=True)
 class DecisionCounts:
+    """`denials_by_rule` counts a denial under each rule that spoke against it."""
+
     decisions: int
     denials: int
+    denials_by_rule: Mapping[str, int]

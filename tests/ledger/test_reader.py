@@ -69,8 +69,10 @@ def test_suppressions_with_the_call_behind_them(reader: LedgerReader) -> None:
 
 
 def test_counts_of_a_day(reader: LedgerReader) -> None:
-    assert reader.decisions_since(NOW) == DecisionCounts(decisions=2, denials=1)
-    assert reader.decisions_since(NOW + timedelta(seconds=1)) == DecisionCounts(0, 0)
+    assert reader.decisions_since(NOW) == DecisionCounts(
+        decisions=2, denials=1, denials_by_rule={LIMIT.rule: 1}
+    )
+    assert reader.decisions_since(NOW + timedelta(seconds=1)) == DecisionCounts(0, 0, {})
 
 
 def test_a_dry_run_knows_what_a_decision_would_know(reader: LedgerReader) -> None:

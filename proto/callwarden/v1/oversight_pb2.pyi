@@ -803,6 +803,7 @@ class HealthChanged(_message.Message):
     LEDGER_BYTES_FIELD_NUMBER: _builtins.int
     RECEIVED_S_FIELD_NUMBER: _builtins.int
     ANALYSED_S_FIELD_NUMBER: _builtins.int
+    LIMITS_FIELD_NUMBER: _builtins.int
     open_gate_sessions: _builtins.int
     live_calls: _builtins.int
     decisions_today: _builtins.int
@@ -823,6 +824,10 @@ class HealthChanged(_message.Message):
     def dialling_rulebook(self) -> _conversation_pb2.RulebookIdentity: ...
     @_builtins.property
     def speech_rulebook(self) -> _conversation_pb2.RulebookIdentity: ...
+    @_builtins.property
+    def limits(self) -> _containers.RepeatedCompositeFieldContainer[Global___LimitUsed]:
+        """Every rule in force of the kind "limit", in the rulebook's order."""
+
     def __init__(
         self,
         *,
@@ -840,14 +845,42 @@ class HealthChanged(_message.Message):
         ledger_bytes: _builtins.int = ...,
         received_s: _builtins.float = ...,
         analysed_s: _builtins.float = ...,
+        limits: _abc.Iterable[Global___LimitUsed] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["dialling_rulebook", b"dialling_rulebook", "speech_rulebook", b"speech_rulebook"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["analysed_s", b"analysed_s", "decisions_today", b"decisions_today", "denials_today", b"denials_today", "dialling_rulebook", b"dialling_rulebook", "disk_free_bytes", b"disk_free_bytes", "gate_p99_ms", b"gate_p99_ms", "ledger_bytes", b"ledger_bytes", "live_calls", b"live_calls", "model", b"model", "open_gate_sessions", b"open_gate_sessions", "parts", b"parts", "received_s", b"received_s", "recognizers", b"recognizers", "speech_rulebook", b"speech_rulebook"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["analysed_s", b"analysed_s", "decisions_today", b"decisions_today", "denials_today", b"denials_today", "dialling_rulebook", b"dialling_rulebook", "disk_free_bytes", b"disk_free_bytes", "gate_p99_ms", b"gate_p99_ms", "ledger_bytes", b"ledger_bytes", "limits", b"limits", "live_calls", b"live_calls", "model", b"model", "open_gate_sessions", b"open_gate_sessions", "parts", b"parts", "received_s", b"received_s", "recognizers", b"recognizers", "speech_rulebook", b"speech_rulebook"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___HealthChanged: _TypeAlias = HealthChanged  # noqa: Y015
+
+@_typing.final
+class LimitUsed(_message.Message):
+    """How often a limit refused a call today, by the calendar day of the gateway."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LIMIT_FIELD_NUMBER: _builtins.int
+    REFUSALS_TODAY_FIELD_NUMBER: _builtins.int
+    refusals_today: _builtins.int
+    @_builtins.property
+    def limit(self) -> Global___Reason:
+        """Its rule, pack, titles and citation."""
+
+    def __init__(
+        self,
+        *,
+        limit: Global___Reason | None = ...,
+        refusals_today: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["limit", b"limit"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["limit", b"limit", "refusals_today", b"refusals_today"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LimitUsed: _TypeAlias = LimitUsed  # noqa: Y015
 
 @_typing.final
 class RecognizerHealth(_message.Message):
