@@ -13,7 +13,7 @@ import structlog
 from recognizer import wire
 from recognizer.errands import Errands
 from recognizer.leg_stream import LegStream, Words
-from recognizer.models.model import Model, SecondPassModel
+from recognizer.models.model import Model
 from recognizer.process import WorkerFailed, WorkerProcess
 from recognizer.second_look import SecondLooks
 from recognizer.syllables import Heard
@@ -32,7 +32,7 @@ class Pool:
         workers: int,
         threads: int,
         on_change: Callable[[], None] | None = None,
-        second_pass: SecondPassModel | None = None,
+        second_pass: Model | None = None,
     ) -> None:
         self.model, self.second_pass = model, second_pass
         self.size = workers

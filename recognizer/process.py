@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import cast
 
 from recognizer import wire
-from recognizer.models.model import Model, SecondPassModel
+from recognizer.models.model import Model
 from recognizer.wire import Frame, Kind
 
 START_LIMIT_S = 120.0
@@ -42,9 +42,7 @@ class WorkerProcess:
     def pid(self) -> int:
         return self._process.pid
 
-    async def start(
-        self, model: Model, threads: int, second_pass: SecondPassModel | None = None
-    ) -> None:
+    async def start(self, model: Model, threads: int, second_pass: Model | None = None) -> None:
         """Returns when the models are loaded. Raises WorkerFailed."""
         ours, theirs = socket.socketpair()
         with theirs:

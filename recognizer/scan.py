@@ -28,7 +28,7 @@ from recognizer import recordings, results
 from recognizer.analysis import Analysis, AnalysisFailed, Heard, LegCoverage, Looked
 from recognizer.models import found as models
 from recognizer.models import second_pass
-from recognizer.models.model import Model, SecondPassModel
+from recognizer.models.model import Model
 from recognizer.pool import Pool
 from recognizer.process import WorkerFailed
 from recognizer.recordings import Channel, Recording, Site
@@ -129,9 +129,7 @@ async def scan_call(pool: Pool, rules: SpeechRulebook, recording: Recording) -> 
 
 
 @asynccontextmanager
-async def pool_of(
-    model: Model, workers: int, again: SecondPassModel | None = None
-) -> AsyncIterator[Pool]:
+async def pool_of(model: Model, workers: int, again: Model | None = None) -> AsyncIterator[Pool]:
     """Raises ProblemsFound when the engine cannot load the model."""
     pool = Pool(model, workers, threads=1, second_pass=again)
     try:
@@ -231,7 +229,7 @@ def _opened(
 
 
 async def _scan(
-    passes: tuple[Model, SecondPassModel | None],
+    passes: tuple[Model, Model | None],
     workers: int,
     rules: SpeechRulebook,
     calls: Sequence[Recording],

@@ -18,7 +18,7 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
 from recognizer import wire
-from recognizer.models.model import Model, SecondPassModel
+from recognizer.models.model import Model
 from recognizer.sherpa import Engine, EngineStream
 from recognizer.syllables import Heard
 from recognizer.turns import Turns
@@ -65,7 +65,7 @@ class Worker:
         connection: socket.socket,
         model: Model,
         threads: int,
-        second_pass: SecondPassModel | None = None,
+        second_pass: Model | None = None,
     ) -> None:
         self._connection = connection
         self._engine = Engine(model, 1)
@@ -210,7 +210,7 @@ class Worker:
             self._connection.sendall(frames)
 
 
-def _loaded(model: SecondPassModel) -> "SecondPass":
+def _loaded(model: Model) -> "SecondPass":
     from recognizer.again import SecondPass
 
     return SecondPass(model)
@@ -236,7 +236,7 @@ def _again(
 ) -> Generator[None, None, _Answer]:
     words, emotion = list[Heard](), ""
     if second_pass is not None:
-        words, emotion = yield from second_pass.hear(rate_hz, pcm)
+        words, emotion, _ = yield from second_pass.hear(rate_hz, pcm)
     return lambda _: (Kind.HEARD_AGAIN, wire.heard_again_payload(words, emotion))
 
 
@@ -250,7 +250,7 @@ def main(arguments: list[str]) -> None:
         signal.signal(ignored, signal.SIG_IGN)
     with socket.socket(fileno=descriptor) as connection:
         try:
-            second_pass = SecondPassModel.from_json(arguments[4]) if arguments[4:] else None
+            second_pass = Model.from_json(arguments[4]) if arguments[4:] else None
             Worker(connection, Model.from_json(arguments[3]), threads, second_pass).run()
         except OSError as error:
             print(f"the pool is gone: {error}", file=sys.stderr, flush=True)

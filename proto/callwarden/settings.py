@@ -48,6 +48,9 @@ Endpoint = Annotated[
 ]
 
 
+Mirror = Annotated[str, StringConstraints(pattern=r"^https?://[^\s]+$"), Field(description="URL")]
+
+
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -150,6 +153,14 @@ class Recognizer(_Section):
     threads: int = Field(1, ge=1, le=16, description="decoding threads a worker")
 
 
+class Models(_Section):
+    """Where speech models are fetched."""
+
+    mirrors: tuple[Mirror, ...] = Field(
+        (), description="tried in this order before upstream: URL/ARCHIVE.tar.bz2"
+    )
+
+
 class Oversight(_Section):
     """The operator API that the console uses."""
 
@@ -181,6 +192,7 @@ class Settings(_Section):
     asterisk: Asterisk = Asterisk()
     media: Media = Media()
     recognizer: Recognizer = Recognizer()
+    models: Models = Models()
     oversight: Oversight = Oversight()
     tls: Tls = Tls()
     metrics: Address | None = Field(None, description="Prometheus, e.g. 127.0.0.1:9473")

@@ -1,7 +1,8 @@
 """Owns the catalogue of models that can be fetched: where from, under which licence, with which
 hash.
 
-Read by `callwarden models` and by the search for a model. Every archive is pinned by its hash.
+Read by `callwarden models` and by the search for a model. An archive whose hash is not known says
+so, and is not fetched by itself.
 """
 
 from functools import lru_cache
@@ -12,9 +13,14 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from callwarden import located_yaml
+from callwarden.settings import Dialect
+from recognizer.models import kinds
 
 RECOMMENDED = "sherpa-onnx-kws-zipformer-wenetspeech-3.3M-2024-01-01"
 """Small enough for any box; what the rules were tuned with."""
+
+DEAF = ("voice", "vad", "punctuation")
+"""Kinds of models that turn no speech into words."""
 
 Sha256 = Annotated[str, StringConstraints(pattern="^[0-9a-f]{64}$")]
 
@@ -24,8 +30,11 @@ class Entry(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     name: str = Field(pattern="^[A-Za-z0-9._-]+$")
-    kind: Literal["transducer", "voice"]
+    kind: kinds.Name | Literal["voice", "vad", "punctuation"]
+    streaming: bool
+    batch: bool | None = None
     languages: tuple[str, ...]
+    dialects: tuple[Dialect, ...] = ()
     sample_rate_hz: int
     writes: str
     licence: str

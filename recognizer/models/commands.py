@@ -1,8 +1,10 @@
 """Owns `callwarden models list|pull|verify`."""
 
 import json
+import re
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 from tqdm import tqdm
@@ -32,20 +34,48 @@ def list_models(settings: Settings, as_json: bool) -> int:
             continue
         click.echo(f"{name}\n  {state}{f' in {path}' if path else ''}")
         if entry:
-            size = f", {entry.bytes / 1e6:.0f} MB" if entry.bytes else ""
-            languages = " ".join(entry.languages)
-            click.echo(f"  {entry.kind}, {languages}, writes {entry.writes}{size}")
+            click.echo(f"  {_described(entry)}")
             click.echo(f"  {entry.licence}: {entry.note}")
     if not as_json:
         click.echo("looked in: " + ", ".join(map(str, found.places(settings))))
     return 0
 
 
+def _checked_hash(context: click.Context, option: click.Parameter, value: str | None) -> str | None:
+    if value is not None and not re.fullmatch("[0-9a-fA-F]{64}", value):
+        raise click.BadParameter("must be 64 hexadecimal digits", context, option)
+    return value and value.lower()
+
+
+def _described(entry: catalogue.Entry) -> str:
+    size = f", {entry.bytes / 1e6:.0f} MB" if entry.bytes else ""
+    speech = " ".join(entry.languages)
+    if entry.dialects:
+        speech += f" ({' '.join(entry.dialects)})"
+    when = "streaming" if entry.streaming else "non-streaming"
+    pinned = "" if entry.sha256 or not entry.archive else ", sha256 not known"
+    batch = {True: ", batches", False: ", one stream at a time", None: ""}[entry.batch]
+    return f"{when} {entry.kind}, {speech}, writes {entry.writes}{batch}{size}{pinned}"
+
+
 @click.command(
     epilog="Example: callwarden models pull sherpa-onnx-kws-zipformer-wenetspeech-3.3M-2024-01-01"
 )
 @click.argument("name")
-@click.option("--mirror", metavar="URL", help="Fetch NAME.tar.bz2 from below this address.")
+@click.option(
+    "--mirror",
+    metavar="URL",
+    help="Fetch NAME.tar.bz2 from below this address alone.",
+)
+@click.option(
+    "--sha256",
+    callback=_checked_hash,
+    metavar="HEX",
+    help="What the archive must be, for a model whose hash the catalogue does not know.",
+)
+@click.option(
+    "--unverified", is_flag=True, help="Take an archive whose hash nobody knows as it comes."
+)
 @click.option(
     "--to",
     type=click.Path(file_okay=False, path_type=Path),
@@ -58,14 +88,10 @@ def list_models(settings: Settings, as_json: bool) -> int:
     help="Another catalogue in place of the shipped one.",
 )
 @with_settings
-def pull(
-    settings: Settings,
-    name: str,
-    mirror: str | None,
-    to: Path | None,
-    catalogue_file: Path | None,
-) -> int:
+def pull(settings: Settings, name: str, **options: Any) -> int:
     """Fetch a model of the catalogue. A transfer that broke off is taken up where it ended."""
+    catalogue_file: Path | None = options["catalogue_file"]
+    mirror: str | None = options["mirror"]
     models = catalogue.load(catalogue_file) if catalogue_file else catalogue.shipped()
     entry = models.named(name)
     if entry is None:
@@ -81,9 +107,18 @@ def pull(
             bar.update(have - bar.n)
 
         try:
-            path = pulling.pull(entry, to or settings.models_folder, mirror, show)
+            model = pulling.wanted(
+                entry,
+                [mirror] if mirror else settings.models.mirrors,
+                options["sha256"],
+                unverified=options["unverified"],
+                upstream=mirror is None,
+            )
+            path, actual = pulling.pull(model, options["to"] or settings.models_folder, show)
         except pulling.PullFailed as error:
             raise click.ClickException(str(error)) from None
+    if actual and model.sha256 is None:
+        click.echo(f"not verified; its sha256 is {actual}", err=True)
     click.echo(str(path))
     return 0
 

@@ -8,34 +8,25 @@ import hashlib
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
-
-from callwarden import located_yaml
 from callwarden.problems import Problem, ProblemsFound
-from recognizer.models import catalogue
+from recognizer.models import catalogue, description, onnx_header
+from recognizer.models.description import Described
 from recognizer.models.model import Model
+from recognizer.models.onnx_header import NotOnnx, OnnxHeader
 
-DESCRIPTION = "callwarden-model.yaml"
-"""Beside the files of a model whose names do not say what they are."""
 HASHES = "SHA256SUMS"
-"""Written by a pull: the hashes of the files that came out of the verified archive."""
+"""Written by a pull: the hashes of the files that came out of the archive."""
 _SMALLEST_ONNX = 1024
 _PULL_AGAIN = "get it again with `callwarden models pull`, or copy the folder anew"
-_VOICE_FILES = ("model.onnx", "voices.bin", "tokens.txt")
-
-
-class Description(BaseModel):
-    """A folder's own word on its files; names without a path."""
-
-    model_config = ConfigDict(extra="forbid")
-    kind: Literal["transducer"] = "transducer"
-    tokens: str = "tokens.txt"
-    encoder: str
-    decoder: str
-    joiner: str
-    feature_rate_hz: Literal[8000, 16000] = 16000
+_FILES_OF = {
+    "voice": ("model.onnx", "voices.bin", "tokens.txt"),
+    "punctuation": (),
+    "vad": (),
+}
+"""What is no recognizer of speech is known by its files alone."""
+_VAD_SHAPES = ((4, 3), (3, 2))
+"""Tensors that go in and come out of a Silero VAD that the engine knows."""
 
 
 def load(folder: Path) -> Model:
@@ -46,39 +37,36 @@ def load(folder: Path) -> Model:
     folder = folder.resolve()
     if not folder.is_dir():
         raise ProblemsFound([_problem(folder, "model", "no such folder")])
-    description = _description(folder)
-    named = {
-        part: folder / getattr(description, part)
-        for part in ("tokens", "encoder", "decoder", "joiner")
-    }
-    problems = list(_missing(named))
+    described = description.of(folder)
+    kind, text = described.kind, described.text
+    parts = ("tokens", *kind.parts, *(("vad",) if text.vad else ()))
+    problems = [
+        described.problem(part, f"the file {described.text.named(part)} is missing: {_PULL_AGAIN}")
+        for part in parts
+        if not described.file(part).is_file()
+    ]
     if not problems:
-        problems += _bad_tokens(named["tokens"])
-        for part in ("encoder", "decoder", "joiner"):
-            problems += _not_onnx(named[part])
-        problems += _wrong_hashes(folder, {each.name for each in named.values()})
+        problems += _bad_tokens(described.file("tokens"), whole=kind.name != "whisper")
+        problems += _bad_parts(described)
+        problems += _wrong_hashes(folder, {text.named(part) for part in parts})
     if problems:
         raise ProblemsFound(problems)
     return Model(
         name=folder.name,
-        kind=description.kind,
-        feature_rate_hz=description.feature_rate_hz,
-        **{part: str(path) for part, path in named.items()},
+        kind=kind.name,
+        streaming=kind.streaming,
+        language=text.language,
+        feature_rate_hz=text.feature_rate_hz,
+        **{part: str(described.file(part)) for part in parts},
     )
-
-
-def flaws(tokens: Path, model: Path) -> list[Problem]:
-    """What is wrong with a model of one file and its list of units."""
-    used = {tokens.name, model.name}
-    return [*_bad_tokens(tokens), *_not_onnx(model), *_wrong_hashes(model.parent, used)]
 
 
 def verify(folder: Path) -> list[Problem]:
     """Everything that is wrong with a folder, every file of known hash compared."""
     entry = catalogue.shipped().named(folder.resolve().name)
     problems: list[Problem] = []
-    if entry and entry.kind == "voice":
-        problems += _missing({name: folder / name for name in _VOICE_FILES})
+    if entry and entry.kind in _FILES_OF:
+        problems += _missing({name: folder / name for name in _FILES_OF[entry.kind]})
     else:
         try:
             load(folder)
@@ -110,47 +98,61 @@ def _problem(file: Path, key: str, message: str, line: int = 1) -> Problem:
     return Problem(str(file), line, 1, key, message)
 
 
-def _description(folder: Path) -> Description:
-    written = folder / DESCRIPTION
-    if written.is_file():
-        document = located_yaml.read(written.read_text(encoding="utf-8"), str(written))
-        return located_yaml.validate(document, Description)
-    encoders = _by_training(folder, "encoder", prefer_int8=True)
-    decoders = _by_training(folder, "decoder", prefer_int8=False)
-    joiners = _by_training(folder, "joiner", prefer_int8=True)
-    trainings = sorted(encoders.keys() | decoders.keys() | joiners.keys())
-    whole = [each for each in trainings if each in encoders and each in decoders]
-    training = next((each for each in whole if each in joiners), None) or next(iter(trainings), "")
-    names = {
-        "encoder": encoders.get(training, f"encoder{training}.onnx"),
-        "decoder": decoders.get(training, f"decoder{training}.onnx"),
-        "joiner": joiners.get(training, f"joiner{training}.onnx"),
-    }
-    return Description(**names)
-
-
-def _by_training(folder: Path, part: str, *, prefer_int8: bool) -> dict[str, str]:
-    """File names of one part by what stands between its name and its ending.
-
-    Upstream documents int8 encoder, fp32 decoder and int8 joiner as the pairing for the CPU.
-    """
-    found: dict[str, str] = {}
-    for path in sorted(folder.glob(f"{part}*.onnx")):
-        training = path.name.removeprefix(part).removesuffix(".onnx").removesuffix(".int8")
-        is_int8 = path.name.endswith(".int8.onnx")
-        if training not in found or is_int8 == prefer_int8:
-            found[training] = path.name
-    return found
-
-
 def _missing(named: Mapping[str, Path]) -> Iterator[Problem]:
     for part, path in named.items():
         if not path.is_file():
             yield _problem(path, part, f"the file is missing: {_PULL_AGAIN}")
 
 
-def _bad_tokens(file: Path) -> Iterator[Problem]:
-    """A unit and its number a line, numbers without a hole: the engine indexes by them."""
+def _bad_parts(described: Described) -> Iterator[Problem]:
+    """ONNX files that are not what the kind's parts are, or whose units are not those listed."""
+    kind = described.kind
+    headers: dict[str, OnnxHeader] = {}
+    for part in kind.parts:
+        try:
+            headers[part] = _read(described.file(part))
+        except NotOnnx as error:
+            yield _problem(described.file(part), part, f"{error}: {_PULL_AGAIN}")
+    for part, header in headers.items():
+        lacking = [each for each in kind.marks.get(part, ()) if each not in header.metadata]
+        told = header.metadata.get("model_type", "")
+        first = part == kind.parts[0] and kind.model_types
+        if lacking or (first and not told.startswith(kind.model_types)):
+            what = f"lacks {lacking[0]}" if lacking else f"says {told or 'nothing'}"
+            message = (
+                f"is no {part} of a {kind.words} model: its head {what}; name its real kind in "
+                f"{description.FILE}, or choose another model"
+            )
+            yield described.problem(part, f"{described.file(part).name} {message}")
+    if kind.vocabulary:
+        part, mark = kind.vocabulary
+        count = headers[part].metadata.get(mark, "") if part in headers else ""
+        if count.isdecimal():
+            yield from _other_units(described.file("tokens"), int(count))
+    if described.text.vad:
+        yield from _bad_vad(described.file("vad"))
+
+
+def _read(file: Path) -> OnnxHeader:
+    if file.stat().st_size < _SMALLEST_ONNX and not file.read_bytes().startswith(b"version "):
+        raise NotOnnx("not an ONNX file: too small")
+    return onnx_header.read(file)
+
+
+def _bad_vad(file: Path) -> Iterator[Problem]:
+    """The engine ends its process on a voice detector of another make than Silero's."""
+    try:
+        header = _read(file)
+    except NotOnnx as error:
+        yield _problem(file, "vad", f"{error}: {_PULL_AGAIN}")
+        return
+    of_upstream = set(header.inputs) == {"x", "h", "c"}
+    if (len(header.inputs), len(header.outputs)) not in _VAD_SHAPES and not of_upstream:
+        yield _problem(file, "vad", "is no Silero voice detector: use silero_vad.onnx")
+
+
+def _bad_tokens(file: Path, *, whole: bool) -> Iterator[Problem]:
+    """A unit and its number a line; `whole`: numbers without a hole, the engine indexes by them."""
     try:
         lines = file.read_text(encoding="utf-8").splitlines()
     except UnicodeDecodeError:
@@ -161,22 +163,25 @@ def _bad_tokens(file: Path) -> Iterator[Problem]:
         if not line.strip():
             continue
         match = re.fullmatch(r"(\S+|\s*)\s+(\d+)\s*", line)
-        if match is None or int(match[2]) in numbers:
+        if match is None or (whole and int(match[2]) in numbers):
             yield _problem(file, "tokens", f"not a unit and its number: {_PULL_AGAIN}", at)
             return
         numbers.add(int(match[2]))
-    if len(numbers) < 2 or numbers != set(range(len(numbers))):
+    if len(numbers) < 2 or (whole and numbers != set(range(len(numbers)))):
         yield _problem(file, "tokens", f"units are missing: {_PULL_AGAIN}")
 
 
-def _not_onnx(file: Path) -> Iterator[Problem]:
-    with file.open("rb") as opened:
-        head = opened.read(64)
-    if head.startswith(b"version https://git-lfs"):
-        yield _problem(file, "onnx", "a Git LFS pointer, not the model: run `git lfs pull`")
-    # An ONNX file is a protobuf message that begins with its IR version.
-    elif not head.startswith(b"\x08") or file.stat().st_size < _SMALLEST_ONNX:
-        yield _problem(file, "onnx", f"not an ONNX file: {_PULL_AGAIN}")
+def _other_units(file: Path, count: int) -> Iterator[Problem]:
+    """A list shorter than the model's own has the engine look beyond its end; what a longer one
+    has more may only be the marks `#0`, `#1`… that upstream appends."""
+    try:
+        lines = [line for line in file.read_text(encoding="utf-8").splitlines() if line.strip()]
+    except UnicodeDecodeError:  # told already
+        return
+    more = [line for line in lines[count:] if not re.fullmatch(r"#\d+\s+\d+\s*", line)]
+    if len(lines) < count or more:
+        message = f"lists {len(lines)} units, the model writes {count}: another model's list"
+        yield _problem(file, "tokens", f"{message}; {_PULL_AGAIN}")
 
 
 def _wrong_hashes(folder: Path, used: set[str] | None) -> Iterator[Problem]:

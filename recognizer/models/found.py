@@ -12,7 +12,7 @@ from pathlib import Path
 
 from callwarden.problems import Problem, ProblemsFound
 from callwarden.settings import Settings
-from recognizer.models import catalogue, folder
+from recognizer.models import catalogue, description, folder
 from recognizer.models.model import Model
 
 
@@ -53,7 +53,7 @@ def search(named: str | Path | None, settings: Settings) -> Search:
         return Search(model=folder.load(_named(named, settings)))
     result = Search()
     for path in folders(settings):
-        if _is_voice(path):
+        if not _hears(path):
             continue
         try:
             result.model = folder.load(path)
@@ -77,12 +77,13 @@ def _named(named: str | Path, settings: Settings) -> Path:
 
 
 def _looks_like_model(path: Path) -> bool:
-    return path.is_dir() and any(path.glob("*.onnx")) and (path / "tokens.txt").exists()
+    described = any(path.glob("*tokens.txt")) or (path / description.FILE).is_file()
+    return path.is_dir() and any(path.glob("*.onnx")) and described
 
 
-def _is_voice(path: Path) -> bool:
+def _hears(path: Path) -> bool:
     entry = catalogue.shipped().named(path.name)
-    return entry is not None and entry.kind == "voice"
+    return entry is None or entry.kind not in catalogue.DEAF
 
 
 def _rank(path: Path) -> tuple[int, str]:

@@ -10,44 +10,36 @@ from dataclasses import asdict, dataclass
 
 @dataclass(frozen=True)
 class Model:
-    """A streaming model. `kind` is `transducer`; paths are absolute.
+    """A model that hears speech; its kind and whether it streams are those of `models.kinds`.
+    Paths are absolute; what the kind has no use for is empty.
 
     `feature_rate_hz` is what its features are computed at; audio of any telephone rate goes in.
+    `language` is what a model of several is told to expect, empty: it finds out itself.
+    `device` is `cpu`, `cuda` or `cuda:N`.
     """
 
     name: str
     kind: str
     tokens: str
-    encoder: str
-    decoder: str
-    joiner: str
+    streaming: bool = True
+    model: str = ""
+    encoder: str = ""
+    decoder: str = ""
+    joiner: str = ""
+    vad: str = ""
+    language: str = ""
     feature_rate_hz: int = 16_000
+    device: str = "cpu"
+
+    @property
+    def provider(self) -> str:
+        """The engine's word for where it computes; which GPU is said by the worker's environment,
+        since the engine's non-streaming recognizers take no number."""
+        return self.device.partition(":")[0]
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))
 
     @classmethod
     def from_json(cls, text: str) -> "Model":
-        return cls(**json.loads(text))
-
-
-@dataclass(frozen=True)
-class SecondPassModel:
-    """A model that hears finished utterances once more. `kind` is `streaming-beam` (encoder,
-    decoder and joiner), `sense-voice` or `paraformer` (model); paths are absolute."""
-
-    name: str
-    kind: str
-    tokens: str
-    model: str = ""
-    encoder: str = ""
-    decoder: str = ""
-    joiner: str = ""
-    feature_rate_hz: int = 16_000
-
-    def to_json(self) -> str:
-        return json.dumps(asdict(self))
-
-    @classmethod
-    def from_json(cls, text: str) -> "SecondPassModel":
         return cls(**json.loads(text))

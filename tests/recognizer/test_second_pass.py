@@ -23,6 +23,7 @@ from recognizer.models import second_pass
 from recognizer.models.model import Model
 from recognizer.pool import Pool
 from recognizer.verdicts import SAME_WITHIN_S, Pass, Verdicts
+from tests.recognizer import onnx_files
 
 _CERTAIN, _PROVISIONAL, _WITHDRAWN = (
     FindingStatus.CERTAIN,
@@ -134,14 +135,17 @@ def test_what_only_the_second_pass_finds_is_told_once() -> None:
 @pytest.mark.parametrize(
     ("files", "message"),
     [
-        ({}, r"no model\*\.onnx"),
-        ({"model.onnx": b"\x08" + bytes(2000)}, r"no model\*\.onnx"),
+        ({}, "is missing"),
+        ({"model.onnx": onnx_files.sense_voice()}, "tokens.txt is missing"),
         ({"model.onnx": b"<html>" * 999, "tokens.txt": b"a 0\nb 1\n"}, "not an ONNX file"),
         (
-            {"model.onnx": b"\x08" + b"whisper" * 999, "tokens.txt": b"a 0\nb 1\n"},
-            "neither SenseVoice nor Paraformer",
+            {"model.onnx": onnx_files.head({"model_type": "vits"}), "tokens.txt": b"a 0\nb 1\n"},
+            "is none of transducer,.* says vits",
         ),
-        ({"model.onnx": b"\x08paraformer" * 999, "tokens.txt": b"a 0\nb 2\n"}, "units are missing"),
+        (
+            {"model.onnx": onnx_files.sense_voice(), "tokens.txt": b"a 0\nb 1\n"},
+            "lists 2 units, the model writes 9",
+        ),
     ],
 )
 def test_a_folder_that_is_no_second_pass_is_refused(
@@ -153,10 +157,6 @@ def test_a_folder_that_is_no_second_pass_is_refused(
         second_pass.load(tmp_path)
 
 
-@pytest.mark.parametrize(
-    ("mark", "kind"), [(b"sense_voice_ctc", "sense-voice"), (b"paraformer", "paraformer")]
-)
-def test_what_a_model_is_stands_in_its_own_file(tmp_path: Path, mark: bytes, kind: str) -> None:
-    (tmp_path / "model.int8.onnx").write_bytes(b"\x08" + bytes(2000) + b"model_type" + mark)
-    (tmp_path / "tokens.txt").write_text("<blk> 0\n好 1\n", encoding="utf-8")
-    assert second_pass.load(tmp_path).kind == kind
+def test_a_model_that_labels_emotion_is_a_second_pass(tmp_path: Path) -> None:
+    model = second_pass.load(onnx_files.sense_voice_folder(tmp_path / "again"))
+    assert (model.kind, model.streaming) == ("sense-voice", False)

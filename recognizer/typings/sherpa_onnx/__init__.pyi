@@ -41,6 +41,7 @@ class OfflineRecognitionResult:
     tokens: Sequence[str]
     timestamps: Sequence[float]
     emotion: str
+    lang: str
 
 class OfflineStream:
     result: OfflineRecognitionResult
@@ -49,11 +50,34 @@ class OfflineStream:
 class OfflineRecognizer:
     @classmethod
     def from_sense_voice(
-        cls, model: str, tokens: str, num_threads: int = ..., provider: str = ...
+        cls,
+        model: str,
+        tokens: str,
+        num_threads: int = ...,
+        provider: str = ...,
+        language: str = ...,
     ) -> OfflineRecognizer: ...
     @classmethod
     def from_paraformer(
         cls, paraformer: str, tokens: str, num_threads: int = ..., provider: str = ...
+    ) -> OfflineRecognizer: ...
+    @classmethod
+    def from_telespeech_ctc(
+        cls, model: str, tokens: str, num_threads: int = ..., provider: str = ...
+    ) -> OfflineRecognizer: ...
+    @classmethod
+    def from_dolphin_ctc(
+        cls, model: str, tokens: str, num_threads: int = ..., provider: str = ...
+    ) -> OfflineRecognizer: ...
+    @classmethod
+    def from_whisper(
+        cls,
+        encoder: str,
+        decoder: str,
+        tokens: str,
+        language: str = ...,
+        num_threads: int = ...,
+        provider: str = ...,
     ) -> OfflineRecognizer: ...
     def create_stream(self) -> OfflineStream: ...
     def decode_stream(self, s: OfflineStream) -> None: ...

@@ -1,0 +1,72 @@
+"""Owns the engine's non-streaming recognizers: a stretch of speech goes in whole, its words come
+out.
+
+Used in workers, for the segments of live calls and for the second pass. Raises RuntimeError, or
+ends the process, on files of another kind than the model's.
+"""
+
+from typing import NamedTuple, TypedDict
+
+import numpy as np
+import sherpa_onnx
+from numpy.typing import NDArray
+
+from recognizer import syllables
+from recognizer.models.model import Model
+from recognizer.syllables import Heard
+
+
+class HeardWhole(NamedTuple):
+    """Times from the beginning of the audio. `emotion` and `language` as the model labels them,
+    else empty."""
+
+    words: list[Heard]
+    emotion: str = ""
+    language: str = ""
+
+
+class _Common(TypedDict):
+    tokens: str
+    num_threads: int
+    provider: str
+
+
+def load(model: Model, threads: int) -> sherpa_onnx.OfflineRecognizer:
+    """One copy of a non-streaming model."""
+    make = sherpa_onnx.OfflineRecognizer
+    common = _Common(tokens=model.tokens, num_threads=threads, provider=model.provider)
+    match model.kind:
+        case "sense-voice":
+            return make.from_sense_voice(model=model.model, language=model.language, **common)
+        case "paraformer":
+            return make.from_paraformer(paraformer=model.model, **common)
+        case "telespeech-ctc":
+            return make.from_telespeech_ctc(model=model.model, **common)
+        case "dolphin-ctc":
+            return make.from_dolphin_ctc(model=model.model, **common)
+        case "whisper":
+            return make.from_whisper(
+                encoder=model.encoder, decoder=model.decoder, language=model.language, **common
+            )
+    raise RuntimeError(f"no non-streaming model is a {model.kind}")
+
+
+def hear(
+    recognizer: sherpa_onnx.OfflineRecognizer, rate_hz: int, samples: NDArray[np.float32]
+) -> HeardWhole:
+    """All words of `samples`, decoded in one go."""
+    stream = recognizer.create_stream()
+    stream.accept_waveform(rate_hz, samples)
+    recognizer.decode_stream(stream)
+    heard = stream.result
+    starts_s = list(heard.timestamps)
+    if len(starts_s) != len(heard.tokens):  # a model that tells no times
+        each_s = len(samples) / rate_hz / max(1, len(heard.tokens))
+        starts_s = [at * each_s for at in range(len(heard.tokens))]
+    words = syllables.join_words(list(heard.tokens), starts_s)
+    return HeardWhole(words, _label(heard.emotion), _label(heard.lang))
+
+
+def _label(text: str) -> str:
+    """`<|NEUTRAL|>` as `neutral`."""
+    return text.strip("<|>").lower()
