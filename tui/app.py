@@ -4,12 +4,14 @@ Run by `tui.command`, and by tests over a recorded session. The one invariant: i
 neither decides nor places a call, and a broken stream never ends it.
 """
 
+import math
 import time
 from collections.abc import Callable, Iterable
 from datetime import tzinfo
 from functools import partial
 from typing import ClassVar, TypeVar
 
+from textual import events
 from textual.app import App, ComposeResult, SystemCommand
 from textual.binding import BindingType
 from textual.command import CommandPalette
@@ -43,6 +45,8 @@ from tui.widgets.suppressions import SuppressionsPanel
 DRAIN_S = 0.1
 """How often what came is applied: a flood of events is ten repaints a second."""
 _TICK_S = 1.0
+_HELD_S = 2.0
+"""How long after a key the rows keep their places."""
 
 Part = TypeVar("Part", bound=Widget)
 
@@ -90,6 +94,7 @@ class Console(App[object]):
         self._watching = Watching()
         self._asked_anew = False
         self._wanted = ""
+        self._keyed_at = -math.inf
 
     @property
     def view(self) -> View:
@@ -104,7 +109,7 @@ class Console(App[object]):
         with ContentSwitcher(id="panes", initial="floor"):
             with Container(id="floor"):
                 with Vertical(id="lists"):
-                    yield CallsPanel(id="calls", with_detail=False)
+                    yield CallsPanel(id="calls")
                     yield DecisionsPanel(id="latest-decisions", with_detail=False)
                 yield CallPanel(id="call")
             yield DecisionsPanel(id="decisions")
@@ -184,8 +189,14 @@ class Console(App[object]):
             now=now,
             floor_now=self.link.floor_time(now),
             address=self._address,
+            held=time.monotonic() - self._keyed_at < _HELD_S,
             wanted=self._wanted,
         )
+
+    async def on_event(self, event: events.Event) -> None:
+        if isinstance(event, events.Key):
+            self._keyed_at = time.monotonic()
+        await super().on_event(event)
 
     # What a person asks for; the texts and keys stand in tui.actions.
 

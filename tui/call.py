@@ -5,6 +5,8 @@ invariant: a final utterance, once heard, is never replaced by a partial, and a 
 analysed is never reported as clean.
 """
 
+from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
 
@@ -13,6 +15,7 @@ from callwarden.v1.conversation_pb2 import (
     FINDING_STATUS_WITHDRAWN,
     LEG_AGENT,
     LEG_CUSTOMER,
+    Duty,
     Finding,
     Leg,
     Utterance,
@@ -22,8 +25,11 @@ from callwarden.v1.oversight_pb2 import (
     CALL_STATE_ENDED,
     CALL_STATE_UNHEARD,
     CALL_STATE_UNSPECIFIED,
+    STANDING_DISMISSED,
+    STANDING_UNSPECIFIED,
     CallChanged,
     FindingRaised,
+    Standing,
     SuppressionMade,
 )
 
@@ -35,6 +41,7 @@ _HARDLY_S = 1.0
 NEEDS_PERSON = 20
 """Attention from which a supervisor should look: a major finding, or a call nobody hears."""
 
+_LAGS_KEPT = 120
 SEVERITIES = ("info", "minor", "major", "critical")
 LEGS: tuple[Leg.ValueType, ...] = (LEG_AGENT, LEG_CUSTOMER)
 
@@ -62,11 +69,18 @@ class Raised:
 
     @property
     def stands(self) -> bool:
-        return self.finding.status != FINDING_STATUS_WITHDRAWN
+        """Neither later words nor a person took it back."""
+        dismissed = self.raised.standing == STANDING_DISMISSED
+        return self.finding.status != FINDING_STATUS_WITHDRAWN and not dismissed
+
+    @property
+    def judged(self) -> bool:
+        """A person has looked at it."""
+        return self.raised.standing != STANDING_UNSPECIFIED
 
     @property
     def weight(self) -> int:
-        """Severity first, then certain before provisional; 0 when it was withdrawn."""
+        """Severity first, then certain before provisional; 0 when it no longer stands."""
         if not self.stands:
             return 0
         rank = SEVERITIES.index(severity_of(self.finding)) + 1
@@ -91,6 +105,12 @@ class Call:
     utterances: dict[str, Utterance] = field(default_factory=dict)
     findings: dict[str, Raised] = field(default_factory=dict)
     suppressed: Suppressed | None = None
+    duties: Sequence[Duty] = ()
+    """What must be told on it, told by now or owed."""
+    acknowledged_at: float = 0.0
+    """When a person last took note of what was wrong with it."""
+    lags_s: deque[float] = field(default_factory=lambda: deque(maxlen=_LAGS_KEPT))
+    """How long after they were spoken its latest words came."""
     breaks_s: list[float] = field(default_factory=list)
     """Where in the call's audio words may be missing here because the console was away."""
     version: int = 0
@@ -147,12 +167,25 @@ class Call:
         if not self.live:
             return 0
         worst = max((each.weight for each in self.findings.values()), default=0)
-        heard, _ = self.analysed(now)
-        unheard = 28 if self.unheard else 12 if heard in (Heard.PARTIAL, Heard.NONE) else 0
-        return max(worst, unheard)
+        return max(worst, self._unheard(now))
 
-    def hear(self, utterance: Utterance) -> bool:
-        """Takes an utterance in; False when it says nothing new.
+    def pressing(self, now: float) -> int:
+        """The same of what nobody has taken note of yet."""
+        if not self.live:
+            return 0
+        new = (each.weight for each in self.findings.values() if self._is_new(each))
+        return max(max(new, default=0), self._unheard(now))
+
+    def _is_new(self, found: Raised) -> bool:
+        return not found.judged and found.at > self.acknowledged_at
+
+    def _unheard(self, now: float) -> int:
+        heard, _ = self.analysed(now)
+        return 28 if self.unheard else 12 if heard in (Heard.PARTIAL, Heard.NONE) else 0
+
+    def hear(self, utterance: Utterance, at: float | None = None) -> bool:
+        """Takes an utterance in; False when it says nothing new. `at`: when it was told, None for
+        one of the past.
 
         A partial never replaces a final, nor a partial that reaches further.
         """
@@ -161,7 +194,24 @@ class Call:
             return False
         self.utterances[utterance.utterance_id] = utterance
         self.version += 1
+        further = before is None or before.end_s < utterance.end_s
+        if at is not None and further and self.change.answered_at:
+            self.lags_s.append(max(0.0, at - self.change.answered_at - utterance.end_s))
         return True
+
+    def judge(self, finding_id: str, standing: Standing.ValueType) -> None:
+        """A person judged one of its findings."""
+        found = self.findings.get(finding_id)
+        if found is not None:
+            raised = FindingRaised()
+            raised.CopyFrom(found.raised)
+            raised.standing = standing
+            self.findings[finding_id] = Raised(found.at, raised)
+            self.version += 1
+
+    def owe(self, duties: Sequence[Duty]) -> None:
+        self.duties = duties
+        self.version += 1
 
     def ended_by(self, at: float) -> "Call":
         """The call as ended, at `at` at latest."""
@@ -179,6 +229,7 @@ class Call:
                 self.utterances[utterance.utterance_id] = utterance
         last_s = max((each.end_s for each in earlier.utterances.values()), default=0.0)
         self.breaks_s = [*earlier.breaks_s, last_s]
+        self.lags_s = earlier.lags_s
         self.version = earlier.version + 1
 
 

@@ -183,12 +183,18 @@ def worst(call: Call, now: float, language: Language) -> Line:
         return finding(standing[0], language)
     heard, share = call.analysed(now)
     if heard is Heard.NONE or (call.unheard and heard is not Heard.PARTIAL):
-        return ((language.say("worst.unheard"), "warn"),)
+        return ((language.say("worst.unheard"), "warn"), *_cause(call))
     if heard is Heard.PARTIAL:
-        return ((language.say("worst.partly", share=percent(1 - share)), "warn"),)
+        return ((language.say("worst.partly", share=percent(1 - share)), "warn"), *_cause(call))
     if call.live or not call.change.answered_at:
         return (("—", "faint"),)
     return ((language.say("worst.none"), "dim"),)
+
+
+def _cause(call: Call) -> Line:
+    """Why nobody hears it at present."""
+    cause = call.change.unheard_cause
+    return ((f" · {cause}", "dim"),) if call.live and cause else ()
 
 
 def counts(call: Call) -> Line:

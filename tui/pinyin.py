@@ -1,6 +1,8 @@
-"""Owns how syllables that a recognizer wrote as pinyin are shown: `bao3` as `bǎo`."""
+"""Owns pinyin: syllables that a recognizer wrote so are shown with their tones (`bao3` as `bǎo`),
+and Chinese names are found by it."""
 
 import re
+from functools import lru_cache
 
 _MARKED = {
     "a": "āáǎà",
@@ -11,6 +13,17 @@ _MARKED = {
     "ü": "ǖǘǚǜ",
 }
 _SYLLABLE = re.compile(r"([a-zü]+)([1-5])$")
+
+
+@lru_cache(maxsize=4096)
+def spelled(name: str) -> str:
+    """A Chinese name as it is typed: `张伟` → `zhangwei zw`; empty for one without characters."""
+    if not any("一" <= letter <= "鿿" for letter in name):
+        return ""
+    from pypinyin import lazy_pinyin  # a dictionary that few floors need
+
+    syllables = lazy_pinyin(name)
+    return f"{''.join(syllables)} {''.join(each[0] for each in syllables)}"
 
 
 def toned(syllable: str) -> str:

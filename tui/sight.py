@@ -22,6 +22,8 @@ class Sight:
     now: float
     floor_now: float
     address: str
+    held: bool = False
+    """Somebody is moving through a list: rows keep their places."""
     wanted: str = ""
     """The filter's words, in lower case; empty for no filter."""
 

@@ -11,6 +11,8 @@ from itertools import islice
 from typing import Any
 
 from callwarden.v1.oversight_pb2 import (
+    STANDING_UNSPECIFIED,
+    ActDone,
     BypassFound,
     CallChanged,
     DecisionMade,
@@ -80,12 +82,8 @@ class View:
         if kind == "live":
             self.live, self._sequence = True, event.sequence
             return Area.EVERYTHING
-        if self.live and self._sequence is not None:
-            if event.sequence <= self._sequence:
-                return Area.NOTHING
-            self.missed += event.sequence - self._sequence - 1
-        if self.live:
-            self._sequence = event.sequence
+        if not self._follows(event):
+            return Area.NOTHING
         match kind:
             case "decision":
                 return self._decide(event.at, event.decision)
@@ -93,8 +91,14 @@ class View:
                 return self._change(event.at, event.call)
             case "utterance":
                 spoken = event.utterance
-                self._call(spoken.call_id).hear(spoken.utterance)
+                told_at = event.at if self.live else None
+                self._call(spoken.call_id).hear(spoken.utterance, told_at)
                 return Area.CALLS
+            case "duty":
+                self._call(event.duty.call_id).owe(event.duty.duties)
+                return Area.CALLS
+            case "act" if event.act.finding_id:
+                return self._judge(event.act)
             case "finding":
                 return self._find(event.at, event.finding)
             case "suppression":
@@ -108,8 +112,19 @@ class View:
                 return Area.HEALTH
         return Area.NOTHING
 
+    def _follows(self, event: Event) -> bool:
+        """Whether it was not seen before; what was lost before it is counted."""
+        if self.live:
+            if self._sequence is not None:
+                if event.sequence <= self._sequence:
+                    return False
+                self.missed += event.sequence - self._sequence - 1
+            self._sequence = event.sequence
+        return True
+
     def shown_calls(self, now: float) -> list[Call]:
-        """Live calls, what needs a person on top, longest first; then ended ones, latest first."""
+        """Live calls, on top what needs a person and nobody has taken note of, longest first; then
+        ended ones, latest first."""
         known = [call for call in self.calls.values() if call.known]
         return sorted(known, key=lambda call: _place(call, now))
 
@@ -162,6 +177,16 @@ class View:
         call.version += 1
         return Area.FINDINGS | Area.CALLS
 
+    def _judge(self, act: ActDone) -> Area:
+        """A person judged a finding."""
+        if act.standing == STANDING_UNSPECIFIED:
+            return Area.NOTHING
+        call = self._call(act.call_id)
+        call.judge(act.finding_id, act.standing)
+        if act.finding_id in call.findings:
+            self.findings[act.call_id, act.finding_id] = call.findings[act.finding_id]
+        return Area.FINDINGS | Area.CALLS
+
     def _suppress(self, at: float, suppression: SuppressionMade) -> Area:
         made = Suppressed(at, suppression)
         self.suppressions[suppression.suppression_id] = made
@@ -210,12 +235,14 @@ class Watching:
         return Area.EVERYTHING
 
 
-def _place(call: Call, now: float) -> tuple[bool, int, int, float]:
-    """Live first; the worst, then the most found, then the longest."""
+def _place(call: Call, now: float) -> tuple[bool, int, int, int, float]:
+    """Live first; the worst that nobody has taken note of, the worst, the most found, the
+    longest."""
     if call.live:
         weight = sum(each.weight for each in call.findings.values())
-        return False, -call.attention(now), -weight, call.change.started_at
-    return True, 0, 0, -call.change.ended_at
+        begun = call.change.answered_at or call.change.started_at
+        return False, -call.pressing(now), -call.attention(now), -weight, begun
+    return True, 0, 0, 0, -call.change.ended_at
 
 
 def _bound(kept: dict[Any, Any]) -> None:

@@ -198,6 +198,26 @@ def decide(
     )
 
 
+SALE = ("成交", "Sale closed")
+
+
+def duty(
+    rule: str,
+    title_zh: str,
+    title_en: str,
+    made_s: float | None = None,
+    before: tuple[str, str] = ("", ""),
+) -> conversation.Duty:
+    return conversation.Duty(
+        rule=rule,
+        title_zh=title_zh,
+        title_en=title_en,
+        made_s=made_s,
+        before_zh=before[0],
+        before_en=before[1],
+    )
+
+
 TOMORROW_8 = datetime(2026, 11, 24, 8, 0, tzinfo=ZONE).timestamp()
 
 WEALTH = call("c-1007", "1007", "+86138****8000", "marketing.wealth", LISTENED, 47, (AGENT,))
@@ -397,6 +417,30 @@ def _others() -> Iterator[tuple[str, Message, float]]:
     yield "utterance", say(REVIEW.call_id, 1, AGENT, 60.0, 63.0, said, final=False), 0.4
 
 
+def _duties() -> Iterator[tuple[str, Message, float]]:
+    recording = duty("opening.recording-notice", "通话录音", "Recording of the call", 4.1)
+    yield (
+        "duty",
+        oversight.DutyChanged(
+            call_id=WEALTH.call_id,
+            duties=[
+                recording,
+                duty("disclosure.fees", "收费标准", "Fees", 31.2, before=SALE),
+                duty("disclosure.risk-level", "产品风险等级", "Risk level", before=SALE),
+                duty(
+                    "suitability.risk-tolerance",
+                    "询问风险承受能力",
+                    "Ask risk tolerance",
+                    before=SALE,
+                ),
+            ],
+        ),
+        1.0,
+    )
+    missed = duty("opening.recording-notice", "通话录音", "Recording of the call")
+    yield "duty", oversight.DutyChanged(call_id=INSURANCE.call_id, duties=[missed]), 1.0
+
+
 def _decisions() -> Iterator[tuple[str, Message, float]]:
     rows = (
         (1284, "1016", "+86132****4475", "collection.reminder", 2.0, (), 0.0),
@@ -455,7 +499,7 @@ def sample() -> list[oversight.Event]:
     recording = Recording()
     for change in CALLS:
         recording.add("call", change, 21.0 if change.state == ENDED else 0.0)
-    for part in (_decisions(), _wealth(), _collection(), _others()):
+    for part in (_decisions(), _wealth(), _collection(), _others(), _duties()):
         for kind, payload, ago_s in part:
             recording.add(kind, payload, ago_s)
     recording.add(

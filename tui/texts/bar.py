@@ -46,6 +46,7 @@ BAR: Final = {
     # columns
     "column.mark": ("", ""),
     "column.agent": ("坐席", "Agent"),
+    "column.team": ("班组", "Team"),
     "column.number": ("号码", "Number"),
     "column.scene": ("场景", "Scene"),
     "column.state": ("状态", "State"),

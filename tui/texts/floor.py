@@ -45,5 +45,16 @@ FLOOR: Final = {
     "call.nothing.heard": ("没有听到的内容可显示。", "Nothing was heard that could be shown."),
     "call.dialling": ("正在呼出，等待接听。", "Dialling; waiting for an answer."),
     "call.break": ("此处之前可能有缺漏，请查账本", "words may be missing here; see the ledger"),
+    # what must be told, how it is spoken
+    "duty.title": ("须告知", "Must be told"),
+    "duty.before": ("{before}前", "before: {before}"),
+    "duty.owed": ("尚未告知", "still owed"),
+    "duty.missed": ("未告知", "not told"),
+    "duty.unknown": ("有缺漏，无法判断", "words were lost; unknown"),
+    "pace.title": ("谈话", "Speech"),
+    "pace.silence": ("最长静默 {seconds} 秒，在 {at}", "longest silence {seconds} s at {at}"),
+    "pace.dead": ("已静默 {seconds} 秒", "nobody speaks for {seconds} s"),
+    "lag.title": ("字幕延迟", "Lag"),
+    "lag.seconds": ("{seconds} 秒", "{seconds} s"),
     "call.matched": ("命中 {matched}", "matched {matched}"),
 }

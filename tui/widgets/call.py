@@ -8,17 +8,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from textual.app import ComposeResult
-from textual.containers import Vertical
+from textual.containers import Horizontal, Vertical
 
 from callwarden.v1.conversation_pb2 import LEG_CUSTOMER, Utterance
 from tui import phrasing
 from tui.call import LAG_S, Call, Heard, Raised, severity_of
 from tui.sight import Sight
 from tui.spans import Line, Span, fit, width, wrap
+from tui.widgets.call_side import figures, owed, side
 from tui.widgets.lines import Lines
 
 _MARGIN = 8
 """Cells of ` 00:08 ▌` before the agent's words; the customer has as many behind."""
+_SIDE_CELLS = 36
+_SIDE_FROM_CELLS = 92
+"""Width of the panel from which duties and figures have a column of their own."""
 _AIRY_ROWS = 20
 """Height from which a blank line parts the turns."""
 
@@ -39,12 +43,16 @@ class CallPanel(Vertical):
         self.head = Lines(id="call-head")
         self.head.can_focus = False
         self.transcript = Lines(id="call-transcript", follow=True)
+        self.side = Lines(id="call-side")
+        self.side.can_focus = False
         self._drawn: dict[str, _Drawn] = {}
         self._shown: tuple[object, ...] = ()
 
     def compose(self) -> ComposeResult:
         yield self.head
-        yield self.transcript
+        with Horizontal(id="call-body"):
+            yield self.transcript
+            yield self.side
 
     def update_from(self, sight: Sight, call: Call | None) -> None:
         language = sight.language
@@ -52,14 +60,20 @@ class CallPanel(Vertical):
             self.border_title = language.say("pane.floor")
             self._show_head([])
             self.transcript.show([(), ((f"  {language.say('call.choose')}", "dim"),)])
+            self.side.display = False
             self._shown = ()
             return
         change = call.change
         self.border_title = language.say(
             "call.title", agent=change.agent or "—", number=change.number_masked
         )
-        cells = max(24, self.transcript.content_size.width - 1)
-        self._show_head(_head(call, sight, cells))
+        whole = self.content_size.width
+        beside = whole >= _SIDE_FROM_CELLS
+        cells = max(24, whole - 2 - (_SIDE_CELLS if beside else 0))
+        self._show_head(_head(call, sight, max(24, whole - 1), beside=beside))
+        self.side.display = beside
+        if beside:
+            self.side.show([(), *_indented(side(call, sight, _SIDE_CELLS - 3))])
         airy = self.transcript.content_size.height >= _AIRY_ROWS
         showing = (change.call_id, call.version, change.state, cells, airy, language.locale)
         if showing != self._shown:
@@ -214,8 +228,9 @@ def _middle(line: Line, cells: int) -> Line:
     return fit((((" " * (spare // 2)), ""), *line), cells)
 
 
-def _head(call: Call, sight: Sight, cells: int) -> list[Line]:
-    """State, scene, time, coverage; then what stands against it, or why nobody hears it."""
+def _head(call: Call, sight: Sight, cells: int, *, beside: bool) -> list[Line]:
+    """State, scene, time, coverage; then what stands against it, or why nobody hears it; and how it
+    is spoken and what must be told, unless that stands `beside` its words."""
     language, now, say = sight.language, sight.floor_now, sight.language.say
     change = call.change
     heard, share = call.analysed(now)
@@ -236,12 +251,21 @@ def _head(call: Call, sight: Sight, cells: int) -> list[Line]:
         doubt = call.suppressed.suppression.provisional
         text = "call.suppressed.provisional" if doubt else "call.suppressed"
         second.append((f"⊘ {say(text)}", "minor" if doubt else "accent"))
+    if not beside:
+        room = cells - 4 - width(tuple(second))
+        second += [("  ", "") if second else ("", ""), *figures(call, sight, room)]
     lines = wrap(tuple(first), cells - 2)
-    if second:
+    if width(tuple(second)):
         lines += wrap(tuple(second), cells - 2)
+    if not beside:
+        lines += owed(call, language, cells - 2)
     if call.unheard or heard in (Heard.NONE, Heard.PARTIAL):
         lines += [part for line in _why_unheard(call, sight) for part in wrap(line, cells - 2)]
     return [((" ", ""), *line) for line in lines]
+
+
+def _indented(lines: Sequence[Line]) -> list[Line]:
+    return [((" ", ""), *line) if line else line for line in lines]
 
 
 def _why_unheard(call: Call, sight: Sight) -> list[Line]:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from tui import phrasing
 from tui.call import Call
+from tui.pinyin import spelled
 from tui.sight import Sight
 from tui.spans import Line
 from tui.widgets.listing import Column
@@ -18,6 +19,7 @@ class CallsPanel(Panel[Call]):
     columns = (
         Column("mark", 1),
         Column("agent", 6),
+        Column("team", 8, needs=112),
         Column("number", 14),
         Column("scene", 9, needs=66, en_cells=12),
         Column("state", 6, needs=100, en_cells=12),
@@ -28,14 +30,27 @@ class CallsPanel(Panel[Call]):
         Column("count", 9, needs=80),
     )
 
+    def __init__(self, *, id: str) -> None:
+        super().__init__(id=id, with_detail=False)
+        self._order: dict[str, int] = {}
+
     def key(self, item: Call) -> str:
         return item.change.call_id
 
     def items(self, sight: Sight) -> Sequence[Call]:
-        shown = sight.view.shown_calls(sight.floor_now)
+        shown: Sequence[Call] = sight.view.shown_calls(sight.floor_now)
+        if sight.held:
+            shown = self._as_they_stood(shown)
+        self._order = {call.change.call_id: place for place, call in enumerate(shown)}
         if not sight.wanted:
             return shown
         return [call for call in shown if sight.matches(*_fields(call, sight))]
+
+    def _as_they_stood(self, calls: Sequence[Call]) -> Sequence[Call]:
+        """In the order they were last shown in, new ones below: nothing moves under the cursor of
+        somebody who is on his way to a row."""
+        last = len(self._order)
+        return sorted(calls, key=lambda call: self._order.get(call.change.call_id, last))
 
     def cells(self, item: Call, sight: Sight) -> dict[str, Line]:
         now, language = sight.floor_now, sight.language
@@ -45,6 +60,7 @@ class CallsPanel(Panel[Call]):
         ringing = "dim" if item.live and not answered else plain
         return {
             "agent": ((item.change.agent or "—", strong),),
+            "team": ((item.change.team, "dim"),),
             "number": ((item.change.number_masked, plain),),
             "scene": ((phrasing.scene(item.change.scene, language), plain),),
             "mark": ((state[0][0][:1], state[0][1]),),
@@ -67,6 +83,9 @@ def _fields(call: Call, sight: Sight) -> list[str]:
     state = phrasing.call_state(change.state, language)
     return [
         change.agent,
+        spelled(change.agent),
+        change.team,
+        spelled(change.team),
         change.number_masked,
         change.scene,
         phrasing.scene(change.scene, language),

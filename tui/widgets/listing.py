@@ -65,6 +65,11 @@ class Listing(Lines, Generic[Item]):
         self._cursor = 0
 
     @property
+    def items(self) -> Sequence[Item]:
+        """What it shows, in its order."""
+        return self._items
+
+    @property
     def selected(self) -> Item | None:
         return self._items[self._cursor] if self._items else None
 
