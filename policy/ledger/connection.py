@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from policy.ledger import seal
+from policy.ledger import chain, seal
 from policy.ledger.seal import Seal
 from policy.ledger.unavailable import LedgerUnavailable, explained
 from policy.ledger.version import APPLICATION_ID, SCHEMA_VERSION
@@ -58,6 +58,8 @@ def to_write(file: Path, key_file: Path, keys: Seal, busy_ms: int) -> sqlite3.Co
         try:
             connection.execute(f"PRAGMA busy_timeout = {busy_ms}")
             connection.execute("PRAGMA recursive_triggers = ON")
+            connection.execute("PRAGMA trusted_schema = ON")  # the triggers call functions of ours
+            chain.install(connection)
             _refuse_foreign(connection, file)
             if _version(connection):
                 _refuse_other_key(connection, keys, file, key_file)

@@ -58,13 +58,14 @@ def add(db: sqlite3.Connection, whom: Named, entry: Entry) -> str:
 def add_listed(db: sqlite3.Connection, listed: Sequence[tuple[Named, Entry]]) -> int:
     """Adds the entries that the same list has not made before, for as long and not released since;
     returns how many."""
-    before = db.total_changes
+    added = 0
     for whom, entry in listed:
         until = None if entry.until is None else micros(entry.until)
         same = (entry.list_name, entry.source, entry.channel, entry.purpose)
         if not db.execute(_MADE, (whom.number_hash, whom.customer_hash, *same, until)).fetchone():
             add(db, whom, entry)
-    return db.total_changes - before
+            added += 1
+    return added
 
 
 _MADE = """

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from policy.ledger import Ledger, LedgerUnavailable, connection
+from policy.ledger import Ledger, LedgerUnavailable, chain, connection
 from policy.ledger.writer import GroupWriter
 from tests.ledger.conftest import NOW, WAIT_S, asked, at_most
 
@@ -36,6 +36,7 @@ class _Held:
     def _connect(self, ledger_file: Path) -> sqlite3.Connection:
         self.db = sqlite3.connect(ledger_file, isolation_level=None, factory=_Counted)
         self.db.execute("PRAGMA foreign_keys = ON")
+        chain.install(self.db)
         return self.db
 
     def _hold(self, db: sqlite3.Connection) -> None:
