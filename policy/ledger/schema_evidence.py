@@ -8,7 +8,6 @@ import secrets
 import sqlite3
 import sys
 from collections.abc import Iterator
-from itertools import chain as joined
 from typing import Any
 
 from sqlite_utils import Database
@@ -82,11 +81,9 @@ def _link(db: sqlite3.Connection, shapes: list[Shape]) -> None:
     shown = count >= _SHOWN_FROM
     if shown:
         print(f"callwarden: chaining the {count} rows of an older ledger", file=sys.stderr)
-    rows = joined.from_iterable(_rows(db, each) for each in shapes)
-    rows = iter(tqdm(rows, total=count, unit=" rows", disable=not shown, mininterval=5))
-    db.executemany(
-        "INSERT INTO chain (of_table, of_row, salt, hash) VALUES (?, ?, ?, ?)", _links(db, rows)
-    )
+    rows = (row for each in shapes for row in _rows(db, each))
+    told = tqdm(_links(db, rows), total=count, unit=" rows", disable=not shown, mininterval=5)
+    db.executemany("INSERT INTO chain (of_table, of_row, salt, hash) VALUES (?, ?, ?, ?)", told)
 
 
 def _rows(db: sqlite3.Connection, made: Shape) -> Iterator[tuple[Shape, tuple[Any, ...]]]:
