@@ -10,9 +10,9 @@ import numpy as np
 import sherpa_onnx
 from numpy.typing import NDArray
 
-from recognizer import offline, syllables
+from recognizer import syllables
 from recognizer.models.model import Model
-from recognizer.offline import HeardWhole
+from recognizer.offline import HeardWhole, WholeRecognizer
 
 _TAIL_S = 0.8
 """Silence after the audio, so that the last word leaves a streaming model."""
@@ -25,10 +25,9 @@ class SecondPass:
 
     def __init__(self, model: Model) -> None:
         self._online: sherpa_onnx.OnlineRecognizer | None = None
-        self._offline: sherpa_onnx.OfflineRecognizer | None = None
-        self._join = syllables.join_words
+        self._offline: WholeRecognizer | None = None
         if not model.streaming:
-            self._offline = offline.load(model, 1)
+            self._offline = WholeRecognizer(model, 1)
             return
         self._online = sherpa_onnx.OnlineRecognizer.from_transducer(
             tokens=model.tokens,
@@ -42,9 +41,7 @@ class SecondPass:
             provider=model.provider,
         )
         with open(model.tokens, encoding="utf-8") as lines:
-            units = [line.rsplit(maxsplit=1)[0] for line in lines if line.strip()]
-        if syllables.are_initials_and_finals(units):
-            self._join = syllables.join_pinyin
+            self._join = syllables.joining(syllables.units_of(lines))
 
     def hear(self, rate_hz: int, pcm: bytes) -> Generator[None, None, HeardWhole]:
         """Yields after each step. `pcm` is signed 16-bit little-endian mono."""
@@ -53,7 +50,7 @@ class SecondPass:
             return (yield from self._search(self._online, rate_hz, samples))
         if self._offline is None:
             raise RuntimeError("no second pass was loaded")
-        heard = offline.hear(self._offline, rate_hz, samples)
+        heard = self._offline.hear(rate_hz, samples)
         yield
         return heard
 

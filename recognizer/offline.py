@@ -31,8 +31,29 @@ class _Common(TypedDict):
     provider: str
 
 
-def load(model: Model, threads: int) -> sherpa_onnx.OfflineRecognizer:
+class WholeRecognizer:
     """One copy of a non-streaming model."""
+
+    def __init__(self, model: Model, threads: int) -> None:
+        self._recognizer = _load(model, threads)
+        with open(model.tokens, encoding="utf-8") as lines:
+            self._join = syllables.joining(syllables.units_of(lines))
+
+    def hear(self, rate_hz: int, samples: NDArray[np.float32]) -> HeardWhole:
+        """All words of `samples`, decoded in one go."""
+        stream = self._recognizer.create_stream()
+        stream.accept_waveform(rate_hz, samples)
+        self._recognizer.decode_stream(stream)
+        heard = stream.result
+        starts_s = list(heard.timestamps)
+        if len(starts_s) != len(heard.tokens):  # a model that tells no times
+            each_s = len(samples) / rate_hz / max(1, len(heard.tokens))
+            starts_s = [at * each_s for at in range(len(heard.tokens))]
+        words = self._join(list(heard.tokens), starts_s)
+        return HeardWhole(words, _label(heard.emotion), _label(heard.lang))
+
+
+def _load(model: Model, threads: int) -> sherpa_onnx.OfflineRecognizer:
     make = sherpa_onnx.OfflineRecognizer
     common = _Common(tokens=model.tokens, num_threads=threads, provider=model.provider)
     match model.kind:

@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import cast
 
-from recognizer import wire
+from recognizer import devices, wire
 from recognizer.models.model import Model
 from recognizer.wire import Frame, Kind
 
@@ -54,7 +54,7 @@ class WorkerProcess:
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.DEVNULL,
                 stderr=asyncio.subprocess.PIPE,
-                env=os.environ | _ENVIRONMENT,
+                env=os.environ | _ENVIRONMENT | devices.environment(model.device),
             )
         reader, self._writer = await asyncio.open_connection(sock=ours)
         served = asyncio.get_running_loop().create_future()

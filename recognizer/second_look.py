@@ -26,7 +26,7 @@ class SecondLooks:
     """`asked` counts doubts, `answered` those somebody could listen to; `cpu_s` is what that cost
     the workers."""
 
-    units: Units
+    units: Units | None
     errands: Errands
     asked: int = 0
     answered: int = 0
@@ -34,7 +34,10 @@ class SecondLooks:
 
     @classmethod
     def by(cls, model: Model, errands: Errands) -> "SecondLooks":
-        """Raises OSError when the model's list of units cannot be read."""
+        """Without units where the model cannot listen for phrases. Raises OSError when its list of
+        units cannot be read."""
+        if not model.spots:
+            return cls(None, errands)
         with Path(model.tokens).open(encoding="utf-8") as lines:
             return cls(Units.read(model.name, lines), errands)
 
@@ -59,6 +62,8 @@ class SecondLooks:
         return SecondLook(doubt.doubt_id, heard, answer.confidence, answer.looked)
 
     def _spelled(self, phrase: str) -> list[str]:
+        if self.units is None:
+            return []
         try:
             return [" ".join(each) for each in self.units.spell(phrase)]
         except UnknownUnit:  # told when the rules were loaded

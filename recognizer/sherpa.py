@@ -11,16 +11,11 @@ import numpy as np
 import sherpa_onnx
 from numpy.typing import NDArray
 
-from recognizer import syllables
+from recognizer import online, syllables
 from recognizer.loudness import Loudness
 from recognizer.models.model import Model
 from recognizer.syllables import Heard
 
-UTTERANCE_END_SILENCE_S = 0.7
-"""Silence after a word that ends an utterance. Over 12 two-leg calls of 77 turns: 0.4 s gives 108
-utterances, 0.6 s 85, 0.8 s 76; a final comes 0.3 s after it."""
-EMPTY_SILENCE_S = 2.4
-LONGEST_UTTERANCE_S = 20.0
 _FLUSH_S = 0.8
 _WORD_S = 0.25
 """How long the last word is taken to last: the model tells beginnings only."""
@@ -30,25 +25,11 @@ class Engine:
     """One copy of the model. Raises RuntimeError or ends the process on files it cannot use."""
 
     def __init__(self, model: Model, threads: int) -> None:
-        self._recognizer = sherpa_onnx.OnlineRecognizer.from_transducer(
-            tokens=model.tokens,
-            encoder=model.encoder,
-            decoder=model.decoder,
-            joiner=model.joiner,
-            num_threads=threads,
-            sample_rate=model.feature_rate_hz,
-            enable_endpoint_detection=True,
-            rule1_min_trailing_silence=EMPTY_SILENCE_S,
-            rule2_min_trailing_silence=UTTERANCE_END_SILENCE_S,
-            rule3_min_utterance_length=LONGEST_UTTERANCE_S,
-            decoding_method="greedy_search",
-            provider="cpu",
-        )
+        self._recognizer = online.load(model, threads)
+        self.tells_times = model.kind != "paraformer"
         with open(model.tokens, encoding="utf-8") as lines:
-            units = [line.rsplit(maxsplit=1)[0] for line in lines if line.strip()]
-        pinyin = syllables.are_initials_and_finals(units)
-        self.pinyin = pinyin
-        self.join = syllables.join_pinyin if pinyin else syllables.join_words
+            self.join = syllables.joining(syllables.units_of(lines))
+        self.pinyin = self.join is syllables.join_pinyin
         self.step_s = self._measured_step_s()
 
     def stream(self, rate_hz: int) -> "EngineStream":
@@ -85,6 +66,7 @@ class EngineStream:
         self._stream = recognizer.create_stream()
         self._loudness = Loudness(rate_hz)
         self._accepted = self._steps = self._units_told = 0
+        self._came_s: list[float] = []
         self._finished = False
 
     def accept(self, pcm: bytes) -> None:
@@ -130,7 +112,13 @@ class EngineStream:
         return self._engine.join(units, starts_s)
 
     def _units(self) -> tuple[list[str], list[float]]:
-        """The utterance's units. The engine's own times restart with each utterance."""
+        """The utterance's units. The engine's own times restart with each utterance; where the
+        model has none, a unit begins with the step that it came out of."""
+        if not self._engine.tells_times:
+            units = self._recognizer.tokens(self._stream)
+            came_s = max(0.0, (self._steps - 1) * self._engine.step_s)
+            self._came_s += [came_s] * (len(units) - len(self._came_s))
+            return units, self._came_s[: len(units)]
         start_s = self._recognizer.start_time(self._stream)
         starts_s = [start_s + each for each in self._recognizer.timestamps(self._stream)]
         return self._recognizer.tokens(self._stream), starts_s
@@ -149,6 +137,7 @@ class EngineStream:
         self._loudness.forget(self.analysed_s)
         self._recognizer.reset(self._stream)
         self._units_told = 0
+        self._came_s = []
 
 
 class Voice:

@@ -45,7 +45,7 @@ class Spotter:
                 num_threads=1,
                 sample_rate=model.feature_rate_hz,
                 keywords_score=BOOST,
-                provider="cpu",
+                provider=model.provider,
             )
 
     def listen(self, look: Look) -> Generator[None, None, tuple[int, float]]:

@@ -5,12 +5,13 @@ joined once is never joined otherwise later.
 """
 
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 _INITIALS = frozenset({"zh", "ch", "sh", *"bpmfdtnlgkhjqxrzcsyw"})
 _TONES = {"\u0304": "1", "\u0301": "2", "\u030c": "3", "\u0300": "4"}
 _WORD_BEGINS = "▁"
+_WORD_GOES_ON = "@@"
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,23 @@ class Heard:
     text: str
     shown: str
     start_s: float
+
+
+Join = Callable[[Sequence[str], Sequence[float]], list[Heard]]
+"""Turns units and the times they begin at into what rules match on."""
+
+
+def joining(units: Iterable[str]) -> Join:
+    """How the units of a model that has these are joined."""
+    known = set(units)
+    if are_initials_and_finals(known):
+        return join_pinyin
+    return join_marked if any(each.endswith(_WORD_GOES_ON) for each in known) else join_words
+
+
+def units_of(lines: Iterable[str]) -> list[str]:
+    """The units of a model's list, a unit and its number a line."""
+    return [line.rsplit(maxsplit=1)[0] for line in lines if line.strip()]
 
 
 def are_initials_and_finals(units: Iterable[str]) -> bool:
@@ -69,6 +87,23 @@ def join_words(units: Sequence[str], starts_s: Sequence[float]) -> list[Heard]:
             heard[-1] = Heard(word, word, heard[-1].start_s)
         else:
             heard.append(Heard(text, text, start_s))
+    return heard
+
+
+def join_marked(units: Sequence[str], starts_s: Sequence[float]) -> list[Heard]:
+    """Characters and words as they are; a piece marked `@@` goes on in the next unit."""
+    heard: list[Heard] = []
+    goes_on = False
+    for unit, start_s in zip(units, starts_s, strict=True):
+        text = unit.removesuffix(_WORD_GOES_ON).strip()
+        if not text:
+            continue
+        if goes_on and heard:
+            word = heard[-1].text + text
+            heard[-1] = Heard(word, word, heard[-1].start_s)
+        else:
+            heard.append(Heard(text, text, start_s))
+        goes_on = unit.endswith(_WORD_GOES_ON)
     return heard
 
 

@@ -17,7 +17,7 @@ from collections.abc import Callable, Generator
 from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
-from recognizer import wire
+from recognizer import devices, wire
 from recognizer.models.model import Model
 from recognizer.sherpa import Engine, EngineStream
 from recognizer.syllables import Heard
@@ -68,7 +68,8 @@ class Worker:
         second_pass: Model | None = None,
     ) -> None:
         self._connection = connection
-        self._engine = Engine(model, 1)
+        with devices.as_asked(model.device):
+            self._engine = Engine(model, 1)
         self._streams: dict[int, _Stream] = {}
         self._turns: Turns[_Stream, _Errand] = Turns()
         self._errands: SimpleQueue[_Errand] = SimpleQueue()
@@ -137,7 +138,8 @@ class Worker:
         from recognizer.spotter import Spotter
 
         try:
-            spotter: Spotter | None = Spotter(self._model)
+            with devices.as_asked(self._model.device):
+                spotter: Spotter | None = Spotter(self._model)
         except RuntimeError as error:
             print(f"no second looks: {error}", file=sys.stderr, flush=True)
             spotter = None
@@ -213,7 +215,8 @@ class Worker:
 def _loaded(model: Model) -> "SecondPass":
     from recognizer.again import SecondPass
 
-    return SecondPass(model)
+    with devices.as_asked(model.device):
+        return SecondPass(model)
 
 
 def _look(spotter: "Spotter | None", look: wire.Look | None) -> Generator[None, None, _Answer]:
@@ -254,6 +257,8 @@ def main(arguments: list[str]) -> None:
             Worker(connection, Model.from_json(arguments[3]), threads, second_pass).run()
         except OSError as error:
             print(f"the pool is gone: {error}", file=sys.stderr, flush=True)
+        except RuntimeError as error:  # the engine's, or that of a device it cannot have
+            print(error, file=sys.stderr, flush=True)
         finally:
             os._exit(0 if sys.exc_info()[0] is None else 1)
 

@@ -12,6 +12,7 @@ from tqdm import tqdm
 from callwarden.command import with_settings
 from callwarden.problems import Problem, ProblemsFound, did_you_mean
 from callwarden.settings import Settings
+from recognizer import preflight
 from recognizer.models import catalogue, folder, found
 from recognizer.models import pull as pulling
 
@@ -119,15 +120,23 @@ def pull(settings: Settings, name: str, **options: Any) -> int:
             raise click.ClickException(str(error)) from None
     if actual and model.sha256 is None:
         click.echo(f"not verified; its sha256 is {actual}", err=True)
+    if problems := _tried(path):
+        raise ProblemsFound(problems)
     click.echo(str(path))
     return 0
+
+
+def _tried(path: Path) -> list[Problem]:
+    """Whether the engine can use a folder whose files are in order."""
+    return preflight.check(folder.load(path)) if found.hears(path) else []
 
 
 @click.command(epilog="Example: callwarden models verify /var/lib/callwarden/models/my-model")
 @click.argument("path", required=False, type=click.Path(path_type=Path))
 @with_settings
 def verify(settings: Settings, path: Path | None) -> int:
-    """Check model folders: files, form, hashes. Exit code 2 if one cannot be used.
+    """Check model folders: files, form, hashes; then each model that hears decodes a second of
+    silence in a process of its own. Exit code 2 if one cannot be used.
 
     Without PATH, every installed model.
     """
@@ -137,7 +146,7 @@ def verify(settings: Settings, path: Path | None) -> int:
         raise ProblemsFound([Problem(str(settings.models_folder), 1, 1, "model", hint)])
     problems: list[Problem] = []
     for each in chosen:
-        wrong = folder.verify(each)
+        wrong = folder.verify(each) or _tried(each)
         problems += wrong
         if not wrong:
             known = len(folder.known_hashes(each.resolve()))

@@ -124,13 +124,21 @@ def _bad_parts(described: Described) -> Iterator[Problem]:
                 f"{description.FILE}, or choose another model"
             )
             yield described.problem(part, f"{described.file(part).name} {message}")
-    if kind.vocabulary:
-        part, mark = kind.vocabulary
-        count = headers[part].metadata.get(mark, "") if part in headers else ""
-        if count.isdecimal():
-            yield from _other_units(described.file("tokens"), int(count))
+    if kind.vocabulary and kind.vocabulary[0] in headers:
+        count = _units_written(headers[kind.vocabulary[0]], kind.vocabulary[1])
+        if count is not None:
+            yield from _other_units(described.file("tokens"), count)
     if described.text.vad:
         yield from _bad_vad(described.file("vad"))
+
+
+def _units_written(header: OnnxHeader, mark: str) -> int | None:
+    """How many units the model knows, where it says so."""
+    if mark:
+        told = header.metadata.get(mark, "")
+        return int(told) if told.isdecimal() else None
+    first = next(iter(header.outputs.values()), ())
+    return first[-1] if first else None
 
 
 def _read(file: Path) -> OnnxHeader:

@@ -53,7 +53,7 @@ def search(named: str | Path | None, settings: Settings) -> Search:
         return Search(model=folder.load(_named(named, settings)))
     result = Search()
     for path in folders(settings):
-        if not _hears(path):
+        if not hears(path):
             continue
         try:
             result.model = folder.load(path)
@@ -81,8 +81,9 @@ def _looks_like_model(path: Path) -> bool:
     return path.is_dir() and any(path.glob("*.onnx")) and described
 
 
-def _hears(path: Path) -> bool:
-    entry = catalogue.shipped().named(path.name)
+def hears(path: Path) -> bool:
+    """Whether the model in the folder turns speech into words."""
+    entry = catalogue.shipped().named(path.resolve().name)
     return entry is None or entry.kind not in catalogue.DEAF
 
 

@@ -30,7 +30,8 @@ _FUNASR = ("vocab_size", "lfr_window_size", "lfr_window_shift", "neg_mean", "inv
 class Kind:
     """`parts` are its ONNX files beside the list of units; `marks` what must stand in each;
     `model_types` what the first part's model_type begins with, where upstream writes one;
-    `vocabulary` where its number of units stands: part and mark."""
+    `vocabulary` where its number of units stands: part and mark, or, without a mark, the last size
+    of what comes out."""
 
     name: Name
     streaming: bool
@@ -53,7 +54,13 @@ ALL: Final = (
         model_types=("zipformer", "conformer", "lstm", "ebranchformer"),
         vocabulary=("decoder", "vocab_size"),
     ),
-    Kind("zipformer2-ctc", streaming=True, parts=("model",), marks={"model": _ZIPFORMER}),
+    Kind(
+        "zipformer2-ctc",
+        streaming=True,
+        parts=("model",),
+        marks={"model": _ZIPFORMER},
+        vocabulary=("model", ""),
+    ),
     Kind(
         "paraformer",
         streaming=True,
@@ -88,7 +95,13 @@ ALL: Final = (
         model_types=("sense_voice",),
         vocabulary=("model", "vocab_size"),
     ),
-    Kind("telespeech-ctc", streaming=False, parts=("model",), model_types=("telespeech",)),
+    Kind(
+        "telespeech-ctc",
+        streaming=False,
+        parts=("model",),
+        model_types=("telespeech",),
+        vocabulary=("model", ""),
+    ),
     Kind(
         "dolphin-ctc",
         streaming=False,

@@ -37,6 +37,12 @@ class Model:
         since the engine's non-streaming recognizers take no number."""
         return self.device.partition(":")[0]
 
+    @property
+    def spots(self) -> bool:
+        """Whether phrases can be listened for with it: the engine's spotter needs a streaming
+        transducer and ends its process on another."""
+        return self.streaming and self.kind == "transducer"
+
     def to_json(self) -> str:
         return json.dumps(asdict(self))
 

@@ -27,6 +27,35 @@ class OnlineRecognizer:
         max_active_paths: int = ...,
         provider: str = ...,
     ) -> OnlineRecognizer: ...
+    @classmethod
+    def from_zipformer2_ctc(
+        cls,
+        tokens: str,
+        model: str,
+        num_threads: int = ...,
+        sample_rate: float = ...,
+        enable_endpoint_detection: bool = ...,
+        rule1_min_trailing_silence: float = ...,
+        rule2_min_trailing_silence: float = ...,
+        rule3_min_utterance_length: float = ...,
+        decoding_method: str = ...,
+        provider: str = ...,
+    ) -> OnlineRecognizer: ...
+    @classmethod
+    def from_paraformer(
+        cls,
+        tokens: str,
+        encoder: str,
+        decoder: str,
+        num_threads: int = ...,
+        sample_rate: float = ...,
+        enable_endpoint_detection: bool = ...,
+        rule1_min_trailing_silence: float = ...,
+        rule2_min_trailing_silence: float = ...,
+        rule3_min_utterance_length: float = ...,
+        decoding_method: str = ...,
+        provider: str = ...,
+    ) -> OnlineRecognizer: ...
     def create_stream(self) -> OnlineStream: ...
     def is_ready(self, s: OnlineStream) -> bool: ...
     def decode_stream(self, s: OnlineStream) -> None: ...

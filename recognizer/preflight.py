@@ -1,0 +1,87 @@
+"""Owns trying a model out in a process of its own: what would end the engine ends that one.
+
+`check` is called before workers are given a model and by `models verify`; the module itself is the
+program that it starts.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+from typing import Final
+
+from callwarden.problems import Problem
+from recognizer import devices
+from recognizer.models.model import Model
+
+LIMIT_S: Final = 120.0
+_SILENCE_S: Final = 1.0
+_ADVICE: Final = (
+    ("bad_alloc", "its memory does not do: choose a smaller model, or fewer workers"),
+    ("protobuf", "a file is damaged: get it again with `callwarden models pull`"),
+    ("model_type", "name its real kind in callwarden-model.yaml, or choose another model"),
+    ("metadata", "name its real kind in callwarden-model.yaml, or choose another model"),
+)
+"""What to do, by what the engine said."""
+_OTHERWISE: Final = "get it again with `callwarden models pull`, or choose another model"
+
+
+def check(model: Model) -> list[Problem]:
+    """Has a child process load `model` and decode a second of silence; takes as long as loading
+    it does. What is wrong, with the engine's last words; nothing when it serves."""
+    folder = os.path.dirname(model.tokens)
+    try:
+        devices.require(model.device)
+    except devices.NoDevice as error:
+        return [Problem(folder, 1, 1, "device", str(error))]
+    try:
+        tried = subprocess.run(
+            (sys.executable, "-P", "-m", "recognizer.preflight", model.to_json()),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=LIMIT_S,
+            check=False,
+            env=os.environ | {"OMP_NUM_THREADS": "1"} | devices.environment(model.device),
+        )
+    except subprocess.TimeoutExpired:
+        what = f"does not load and decode {_SILENCE_S:.0f} s within {LIMIT_S:.0f} s"
+        return [Problem(folder, 1, 1, "model", f"{what}: {_OTHERWISE}")]
+    if tried.returncode == 0:
+        return []
+    last = next((each.strip() for each in reversed(tried.stderr.splitlines()) if each.strip()), "")
+    if devices.FALLEN_BACK in last:
+        return [Problem(folder, 1, 1, "device", last)]
+    return [Problem(folder, 1, 1, "model", _told(tried.returncode, tried.stderr, last))]
+
+
+def _told(code: int, stderr: str, last: str) -> str:
+    if code == -signal.SIGKILL:
+        return "the system ended the engine: its memory does not do; choose a smaller model"
+    advice = next((text for word, text in _ADVICE if word in stderr.lower()), _OTHERWISE)
+    return f"the engine ends on it ({code}; {last or 'it said nothing'}): {advice}"
+
+
+def _try(model: Model) -> None:
+    """Loads the model and whatever it comes with, and has it decode."""
+    import numpy as np
+
+    from recognizer.offline import WholeRecognizer
+    from recognizer.sherpa import Engine
+
+    with devices.as_asked(model.device):
+        if model.streaming:
+            Engine(model, 1)  # it decodes silence to learn its step
+        else:
+            silence = np.zeros(int(8000 * _SILENCE_S), dtype=np.float32)
+            WholeRecognizer(model, 1).hear(8000, silence)
+
+
+if __name__ == "__main__":
+    try:
+        _try(Model.from_json(sys.argv[1]))
+    except RuntimeError as error:
+        sys.exit(f"{error}")
+    sys.stdout.flush()
+    os._exit(0)  # the engine's own end is not what is tried
