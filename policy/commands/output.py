@@ -13,9 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from policy.ledger.export import Cell
-
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+from policy.exporting.text_rows import harmless
+from policy.ledger.export_kinds import Cell
 
 
 @contextmanager
@@ -29,7 +28,7 @@ def output(file: Path | None) -> Iterator[IO[bytes]]:
         return
     draft = file.with_name(f".{file.name}.{os.getpid()}.part")
     try:
-        with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as sink:
+        with open(os.open(draft, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600), "w+b") as sink:
             yield sink
             sink.flush()
             os.fsync(sink.fileno())
@@ -44,7 +43,7 @@ def write_csv(sink: IO[bytes], names: Sequence[str], rows: Iterable[Iterable[Cel
     writer = csv.writer(text)
     writer.writerow(names)
     for row in rows:
-        writer.writerow([_harmless(each) for each in row])
+        writer.writerow([harmless(each) for each in row])
     text.detach()
 
 
@@ -53,7 +52,3 @@ def leave_quietly() -> None:
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, sys.stdout.fileno())
     os.close(nowhere)
-
-
-def _harmless(cell: Cell) -> Cell:
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell

@@ -20,7 +20,8 @@ from policy.commands.entries import WHO, canonical, login, reading, writing
 from policy.commands.output import leave_quietly, output, write_csv
 from policy.commands.suppress import fields, told
 from policy.ledger import RecordedSuppression
-from policy.ledger.export import Cell
+from policy.ledger.export import Chosen
+from policy.ledger.export_kinds import Cell
 
 _ID: Final = re.compile(r"[0-9a-f]{32}")
 
@@ -111,7 +112,7 @@ def export(configured: Settings, *, file: Path | None, unmasked: bool) -> None:
         with reading(configured) as reader, output(file) as sink:
             entries = tqdm(
                 reader.suppressions(),
-                total=reader.export_rows("suppressions"),
+                total=reader.select("suppressions", Chosen()).places,
                 unit=" rows",
                 disable=True if file is None and sys.stdout.isatty() else None,
                 file=sys.stderr,

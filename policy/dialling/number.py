@@ -120,7 +120,9 @@ def masked(number: str) -> str:
     digit nor the leading plus shows as a star.
     """
     plus = "+" if number.startswith("+") else ""
-    shown = "".join(each if "0" <= each <= "9" else "*" for each in number.removeprefix("+"))
+    shown = number.removeprefix("+")
+    if not (shown.isascii() and shown.isdecimal()):
+        shown = "".join(each if "0" <= each <= "9" else "*" for each in shown)
     tail = min(4, max(0, len(shown) - 4))
     head = min(5, max(0, len(shown) - 8))
     return plus + shown[:head] + "*" * (len(shown) - head - tail) + shown[len(shown) - tail :]

@@ -1,270 +1,151 @@
-"""Owns what leaves the ledger: rows an auditor reads, of one kind, oldest first.
+"""Owns reading what leaves the ledger: rows of one kind, chosen by time and by what they say, in
+the order of their commits, some thousand at a time.
 
-Used by `LedgerReader.export`. Numbers are masked and customers' ids left out; a row is a flat
-mapping in the order of `COLUMNS`; memory stays flat however long the log is.
+Used by `LedgerReader`. A selection is fixed when it is made: rows that are committed while it is
+read are not in it, however it is cut into pieces; memory stays flat however long the log is.
 """
 
-import json
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from policy.dialling.number import masked
-from policy.ledger.moment import instant, micros
-from policy.ledger.records import LegCoverage
+from policy.ledger.export_kinds import KINDS, Cell, Form, Kind, Opening
+from policy.ledger.moment import micros
 from policy.ledger.seal import Seal
-from policy.speech.utterance import Leg
 
-Cell = str | int | float | bool | None
-Opened = Callable[[sqlite3.Row, Seal], Cell]
-Rows = Callable[[str, Sequence[Any]], list[sqlite3.Row]]
+Rows = Callable[[str, dict[str, Any]], list[sqlite3.Row]]
+Tuples = Callable[[str, dict[str, Any]], list[tuple[Any, ...]]]
 
-_PAGE = 500
-
-
-def last_state(table: str) -> str:
-    """Holds for the row of a finding after which no other changed its status."""
-    return (
-        f"NOT EXISTS (SELECT 1 FROM {table} AS later WHERE later.call_id = {table}.call_id "  # noqa: S608 - names of our own
-        f"AND later.finding_id = {table}.finding_id AND later.seq > {table}.seq)"
-    )
+_AT_ONCE = 512
+"""Places in the log whose rows are read together."""
+_NEVER = 2**63 - 1
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
-class Kind:
-    """`rows` gives the columns of a table and those joined to it; `at` is the time a row is chosen
-    by; `cells` makes each column of the export."""
+class Chosen:
+    """What an export is narrowed to: `since` inclusive, `until` exclusive; of agents, scenes,
+    rules, severities and calls those that match one of the words, where there are any. A word that
+    ends in `.*` stands for a whole branch of scenes or rules."""
 
-    table: str
-    joined: str
-    at: str
-    chosen: str
-    cells: dict[str, Opened]
-
-
-def _plain(column: str) -> Opened:
-    return lambda row, keys: row[column]
+    since: datetime | None = None
+    until: datetime | None = None
+    by: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
 
-def _of_table(table: str, *columns: str) -> str:
-    return ", ".join(f"{table}.{column}" for column in columns)
+@dataclass(frozen=True)
+class Selection:
+    """A kind's rows as they stood at one moment: those at `first` to `top` in the log that were
+    chosen. Plain enough to be handed to another process."""
+
+    kind: str
+    first: int
+    top: int
+    query: str
+    values: dict[str, str | int]
+
+    def pieces(self) -> Iterator[tuple[int, int]]:
+        """The first and the last place of each piece, in order."""
+        for first in range(self.first, self.top + 1, _AT_ONCE):
+            yield first, min(first + _AT_ONCE - 1, self.top)
+
+    @property
+    def places(self) -> int:
+        """How many rows of the log are looked at."""
+        return max(0, self.top - self.first + 1)
 
 
-def _plains(*columns: str) -> dict[str, Opened]:
-    return {column: _plain(column) for column in columns}
-
-
-def _time(column: str) -> Opened:
-    """ISO 8601 in UTC."""
-    return lambda row, keys: None if row[column] is None else instant(row[column]).isoformat()
-
-
-def _yes(column: str) -> Opened:
-    return lambda row, keys: None if row[column] is None else bool(row[column])
-
-
-def _word(name: str) -> Opened:
-    return lambda row, keys: str(keys.opened_words(row["words_sealed"]).get(name, ""))
-
-
-def _number(row: sqlite3.Row, keys: Seal) -> Cell:
-    return masked(keys.opened("number", row["number_sealed"]))
-
-
-def _rules(row: sqlite3.Row, keys: Seal) -> Cell:
-    return " ".join(each["rule"] for each in json.loads(row["reasons"]))
-
-
-def _shadow_rules(row: sqlite3.Row, keys: Seal) -> Cell:
-    return " ".join(each["rule"] for each in json.loads(row["shadow_reasons"]))
-
-
-_PARTS = (
-    "(SELECT json_group_array(json_array(call_seconds, received_s, analysed_s, json(causes))) "
-    "FROM coverage AS part WHERE part.call_id = coverage.call_id AND part.leg = coverage.leg) "
-    "AS parts"
-)
-_LAST_PART = (
-    "NOT EXISTS (SELECT 1 FROM coverage AS later WHERE later.call_id = coverage.call_id "
-    "AND later.leg = coverage.leg AND later.seq > coverage.seq)"
-)
-
-
-def _united(row: sqlite3.Row) -> LegCoverage:
-    """One leg's account from the rows that each gateway wrote which heard a part of the call: the
-    call's seconds, those received and those analysed of any part, and all causes. Never more
-    received than the call was long; what a part missed stays missed."""
-    parts = json.loads(row["parts"])
-    call_s = max(seconds for seconds, *_ in parts)
-    received_s = min(call_s, sum(received for _, received, *_ in parts))
-    missed_s = sum(received - analysed for _, received, analysed, _ in parts)
-    analysed_s = max(0.0, round(received_s - missed_s, 6))
-    causes = {each for *_, causes in parts for each in causes}
-    return LegCoverage(Leg(row["leg"]), call_s, received_s, analysed_s, tuple(sorted(causes)))
-
-
-_OF_CALL = "LEFT JOIN calls USING (call_id)"
-
-
-def _found_in(table: str) -> Kind:
-    return Kind(
-        table,
-        f"{table}.*, calls.number_sealed, calls.agent, calls.scene FROM {table} {_OF_CALL}",
-        "at",
-        f"AND {last_state(table)}",
-        {
-            "at": _time("at"),
-            "call_id": _plain("call_id"),
-            "number": _number,
-            **_plains("agent", "scene", "rule", "pack", "title_zh", "title_en", "severity"),
-            **_plains("status", "leg", "start_s", "end_s"),
-            **{name: _word(name) for name in ("heard_text", "heard_pinyin", "before", "after")},
-            **_plains("matched", "confidence", "finding_id"),
-            **_plains("rulebook_version", "rulebook_digest"),
-        },
+def select(rows: Rows, kind: str, chosen: Chosen) -> Selection:
+    """Fixes which rows these are. Raises ValueError where rows of the kind cannot be chosen by what
+    `chosen` names."""
+    made = KINDS[kind]
+    between = _bounds(chosen)
+    (found,) = rows(
+        f"SELECT min(seq) AS first, max(seq) AS top FROM {made.table} "  # noqa: S608 - names of our own
+        f"WHERE {made.at} >= :since AND {made.at} < :until",
+        between,
     )
+    conditions = [
+        f"{made.table}.seq BETWEEN :first AND :last",
+        f"{made.table}.{made.at} >= :since AND {made.table}.{made.at} < :until",
+    ]
+    if made.chosen:
+        conditions.append(made.chosen)
+    values: dict[str, str | int] = {**between, "top": found["top"] or 0}
+    for name, words in chosen.by.items():
+        if words:
+            conditions.append(_matching(made, kind, name, words, values))
+    listed = ", ".join(f"{each.sql} AS {each.name}" for each in made.columns)
+    query = (
+        f"SELECT {listed} FROM {made.source} WHERE {' AND '.join(conditions)} "  # noqa: S608 - names of our own
+        f"ORDER BY {made.table}.seq"
+    )
+    return Selection(kind, found["first"] or 1, found["top"] or 0, query, values)
 
 
-KINDS: dict[str, Kind] = {
-    "violations": _found_in("findings"),
-    "decisions": Kind(
-        "decisions",
-        "* FROM decisions",
-        "at",
-        "",
-        {
-            "at": _time("at"),
-            **_plains("decision_id", "nonce", "verdict"),
-            "rules": _rules,
-            "earliest": _time("earliest"),
-            "number": _number,
-            **_plains("scene", "agent", "linkedid", "rulebook_version", "rulebook_digest"),
-        },
-    ),
-    "shadow-findings": _found_in("shadow_findings"),
-    "shadow": Kind(
-        "shadow_decisions",
-        f"{_of_table('shadow_decisions', 'seq', 'at', 'rulebook_version', 'rulebook_digest')}, "
-        "shadow_decisions.verdict AS shadow_verdict, shadow_decisions.reasons AS shadow_reasons, "
-        "decisions.decision_id, nonce, decisions.verdict, decisions.reasons, number_sealed, agent, "
-        "scene FROM shadow_decisions JOIN decisions USING (decision_id)",
-        "at",
-        "",
-        {
-            "at": _time("at"),
-            **_plains("decision_id", "nonce"),
-            "verdict": _plain("verdict"),
-            "rules": _rules,
-            "shadow_verdict": _plain("shadow_verdict"),
-            "shadow_rules": _shadow_rules,
-            "number": _number,
-            **_plains("scene", "agent", "rulebook_version", "rulebook_digest"),
-        },
-    ),
-    "bypasses": Kind(
-        "bypasses",
-        "* FROM bypasses",
-        "at",
-        "",
-        {
-            "at": _time("at"),
-            "bypass_id": _plain("bypass_id"),
-            "number": _number,
-            **_plains("trunk", "linkedid", "source"),
-        },
-    ),
-    "calls": Kind(
-        "calls",
-        "calls.*, answered_at, ended_at, seconds, call_ends.q850_cause, settled.disposition, "
-        "settled.connected, settled.talk_seconds FROM calls "
-        "LEFT JOIN answers USING (call_id) LEFT JOIN call_ends USING (call_id) "
-        "LEFT JOIN settlements AS settled ON settled.seq = (SELECT max(last.seq) "
-        "FROM settlements AS last WHERE last.nonce = calls.call_id)",
-        "started_at",
-        "",
-        {
-            "started_at": _time("started_at"),
-            **_plains("call_id", "decision_id"),
-            "number": _number,
-            **_plains("agent", "scene", "linkedid"),
-            "answered_at": _time("answered_at"),
-            "ended_at": _time("ended_at"),
-            **_plains("seconds", "q850_cause", "disposition"),
-            "connected": _yes("connected"),
-            "talk_seconds": _plain("talk_seconds"),
-        },
-    ),
-    "suppressions": Kind(
-        "suppressions",
-        "* FROM suppressions",
-        "since",
-        "",
-        {
-            "since": _time("since"),
-            "suppression_id": _plain("suppression_id"),
-            "number": _number,
-            "until": _time("until"),
-            **_plains("source", "channel", "purpose"),
-            "provisional": _yes("provisional"),
-            **_plains("call_id", "finding_id"),
-        },
-    ),
-    "coverage": Kind(
-        "coverage",
-        "coverage.seq, coverage.at, coverage.call_id, coverage.leg, calls.number_sealed, "
-        f"calls.agent, calls.scene, {_PARTS} FROM coverage {_OF_CALL}",
-        "at",
-        f"AND {_LAST_PART}",
-        {
-            "at": _time("at"),
-            "call_id": _plain("call_id"),
-            "number": _number,
-            **_plains("agent", "scene", "leg"),
-            "call_seconds": lambda row, keys: _united(row).call_seconds,
-            "received_s": lambda row, keys: _united(row).received_s,
-            "analysed_s": lambda row, keys: _united(row).analysed_s,
-            "causes": lambda row, keys: " ".join(_united(row).causes),
-        },
-    ),
-}
-"""What can be exported, by the name a user gives it."""
+def _matching(
+    made: Kind, kind: str, name: str, words: Sequence[str], values: dict[str, str | int]
+) -> str:
+    if name not in made.by:
+        raise ValueError(f"{kind} cannot be chosen by {name}: they have none")
+    expression, condition = made.by[name]
+    ones = []
+    for word in words:
+        place = f"by{len(values)}"
+        values[place] = word.removesuffix(".*") if name in ("scene", "rule") else word
+        one = f"{expression} = :{place}"
+        if values[place] != word:
+            one += f" OR substr({expression}, 1, length(:{place}) + 1) = :{place} || '.'"
+        ones.append("1" if word == "*" else one)
+    return condition.format(one=f"({' OR '.join(ones)})")
 
 
-def columns(kind: str) -> tuple[str, ...]:
-    """The columns of a kind, in order."""
-    return tuple(KINDS[kind].cells)
+def rows_of(
+    tuples: Tuples, selection: Selection, opening: Opening, piece: tuple[int, int]
+) -> list[list[Cell]]:
+    """The selected rows of one piece, in the order of their commits, each in the order of its
+    kind's columns; times in microseconds."""
+    openers = [
+        (place, column.opened)
+        for place, column in enumerate(KINDS[selection.kind].columns)
+        if column.opened is not None
+    ]
+    bounds = {**selection.values, "first": piece[0], "last": piece[1]}
+    made: list[list[Cell]] = list(map(list, tuples(selection.query, bounds)))
+    for cells in made:
+        for place, opened in openers:
+            opened(cells, place, opening)
+    return made
 
 
 def export(
-    rows: Rows, keys: Seal, kind: str, since: datetime | None, until: datetime | None
+    rows: Rows, tuples: Tuples, keys: Seal, kind: str, chosen: Chosen
 ) -> Iterator[dict[str, Cell]]:
-    """Rows of `kind` from `since` (inclusive) to `until` (exclusive), in the order they were
-    committed. A finding is exported once, as it last stood; a leg's coverage once, the parts that
-    several gateways heard of the call added up."""
-    made = KINDS[kind]
-    query = f"SELECT {made.joined} WHERE {_range(made)} ORDER BY {made.table}.seq LIMIT {_PAGE}"
-    last = 0
-    while page := rows(query, (last, *_bounds(since, until))):
-        for row in page:
-            yield {name: cell(row, keys) for name, cell in made.cells.items()}
-        last = page[-1]["seq"]
+    """Rows of `kind`, oldest first, by the names of their columns, numbers masked and times in ISO
+    8601. A finding is there once, as it last stood; a leg's coverage once, the parts that several
+    gateways heard of the call added up."""
+    selection = select(rows, kind, chosen)
+    columns = KINDS[kind].columns
+    names = [each.name for each in columns]
+    times = [place for place, each in enumerate(columns) if each.form is Form.TIME]
+    for piece in selection.pieces():
+        for cells in rows_of(tuples, selection, Opening(keys), piece):
+            for place in times:
+                cells[place] = iso(cells[place])
+            yield dict(zip(names, cells, strict=True))
 
 
-def count(rows: Rows, kind: str, since: datetime | None, until: datetime | None) -> int:
-    """How many rows `export` would give now."""
-    made = KINDS[kind]
-    query = f"SELECT count(*) AS rows FROM {made.table} WHERE {_range(made)}"  # noqa: S608 - our own words
-    found: int = rows(query, (0, *_bounds(since, until)))[0]["rows"]
-    return found
+def iso(at: Cell) -> str | None:
+    """Microseconds since 1970-01-01 as ISO 8601 in UTC."""
+    if at is None:
+        return None
+    return (_EPOCH + timedelta(microseconds=int(at))).isoformat()
 
 
-def _range(made: Kind) -> str:
-    at = f"{made.table}.{made.at}"
-    return f"{made.table}.seq > ? AND {at} >= ? AND {at} < ? {made.chosen}"
-
-
-def _bounds(since: datetime | None, until: datetime | None) -> tuple[int, int]:
-    never = 2**63 - 1
-    return (-never if since is None else micros(since), never if until is None else micros(until))
+def _bounds(chosen: Chosen) -> dict[str, str | int]:
+    return {
+        "since": -_NEVER if chosen.since is None else micros(chosen.since),
+        "until": _NEVER if chosen.until is None else micros(chosen.until),
+    }

@@ -21,6 +21,7 @@ from policy.ledger import activations, connection, consents, do_not_call
 from policy.ledger import export as exports
 from policy.ledger.bypasses import bypass
 from policy.ledger.deciding import whom
+from policy.ledger.export_kinds import Cell, Opening, last_state
 from policy.ledger.facts import KnownLists, gather, without_this_call
 from policy.ledger.moment import instant, micros
 from policy.ledger.records import (
@@ -151,7 +152,7 @@ class LedgerReader:
         found = self._rows(
             "SELECT findings.*, calls.agent, calls.scene FROM findings "  # noqa: S608 - own words
             "LEFT JOIN calls ON calls.call_id = findings.call_id "
-            f"WHERE {exports.last_state('findings')} ORDER BY findings.seq DESC LIMIT ?",
+            f"WHERE {last_state('findings')} ORDER BY findings.seq DESC LIMIT ?",
             [limit],
         )
         return [self._finding(row) for row in found]
@@ -161,7 +162,7 @@ class LedgerReader:
         found = self._rows(
             "SELECT findings.*, calls.agent, calls.scene FROM findings "  # noqa: S608 - own words
             "LEFT JOIN calls ON calls.call_id = findings.call_id "
-            f"WHERE findings.call_id = ? AND {exports.last_state('findings')} "
+            f"WHERE findings.call_id = ? AND {last_state('findings')} "
             "ORDER BY findings.seq DESC LIMIT ?",
             [call_id, limit],
         )
@@ -269,22 +270,34 @@ class LedgerReader:
 
     def export(
         self, kind: str, since: datetime | None = None, until: datetime | None = None
-    ) -> Iterator[dict[str, exports.Cell]]:
-        """Rows for an auditor, of one of `export.KINDS`, from `since` (inclusive) to `until`
+    ) -> Iterator[dict[str, Cell]]:
+        """Rows for an auditor, of one of `export_kinds.KINDS`, from `since` (inclusive) to `until`
         (exclusive), oldest first. Numbers are masked. Memory stays flat."""
-        return exports.export(self._rows, self._keys, kind, since, until)
+        return exports.export(
+            self._rows, self._tuples, self._keys, kind, exports.Chosen(since, until)
+        )
 
-    def export_rows(
-        self, kind: str, since: datetime | None = None, until: datetime | None = None
-    ) -> int:
-        """How many rows `export` would give now."""
-        return exports.count(self._rows, kind, since, until)
+    def select(self, kind: str, chosen: exports.Chosen) -> exports.Selection:
+        """Fixes which rows an export consists of; `export.select`."""
+        return exports.select(self._rows, kind, chosen)
 
-    def _rows(self, query: str, values: Sequence[Any] = ()) -> list[sqlite3.Row]:
+    def selected(
+        self, selection: exports.Selection, piece: tuple[int, int], *, reveal: bool = False
+    ) -> list[list[Cell]]:
+        """The rows of one piece of a selection; `reveal`: numbers in full."""
+        opening = Opening(self._keys, reveal)
+        return exports.rows_of(self._tuples, selection, opening, piece)
+
+    def _rows(self, query: str, values: Sequence[Any] | dict[str, Any] = ()) -> list[sqlite3.Row]:
         with self._asking, explained(self._file):
             cursor = self._db.cursor()
             cursor.row_factory = sqlite3.Row
             return cursor.execute(query, values).fetchall()
+
+    def _tuples(self, query: str, values: dict[str, Any]) -> list[tuple[Any, ...]]:
+        """Where names would cost too much."""
+        with self._asking, explained(self._file):
+            return self._db.execute(query, values).fetchall()
 
     def _decision(self, row: sqlite3.Row) -> RecordedDecision:
         request = DialRequest(

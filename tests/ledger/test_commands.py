@@ -14,10 +14,10 @@ import pytest
 from click.testing import CliRunner
 
 from callwarden.command import root
-from policy.commands.log import _CHINESE
 from policy.dialling.decision import Verdict
+from policy.exporting.headings import CHINESE
 from policy.ledger import Ledger, LedgerReader
-from policy.ledger.export import KINDS, columns
+from policy.ledger.export_kinds import KINDS, columns
 from tests.ledger.box import Box
 from tests.ledger.conftest import NOW, NUMBER, RULEBOOK, WAIT_S, asked, at_most
 from tests.ledger.one_call import FINDING, HEARD, record_one_call
@@ -132,7 +132,7 @@ def test_every_kind_in_both_formats_with_chinese_headings(tmp_path: Path, kind: 
     rows = _csv(as_csv.read_bytes())
     objects = [json.loads(line) for line in as_jsonl.read_text().splitlines()]
     assert len(rows) == len(objects) >= 1
-    assert tuple(rows[0]) == tuple(_CHINESE[name] for name in columns(kind))
+    assert tuple(rows[0]) == tuple(CHINESE[name] for name in columns(kind))
     assert tuple(objects[0]) == columns(kind)
     assert NUMBER[3:] not in as_csv.read_text() + as_jsonl.read_text()
     assert all(each["number"] == MASKED for each in objects)
@@ -192,7 +192,8 @@ def test_no_cell_is_a_formula(box: Box, agent: str, cell: str) -> None:
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["--format", "xlsx"], "is none of csv, jsonl"),
+        (["--format", "xlsx"], "goes to a file: say which with -o"),
+        (["--format", "pdf"], "is none of csv, xlsx, jsonl, parquet"),
         (["--format", "cvs"], "did you mean csv?"),
         (["--format", "csv", "--kind", "violation"], "did you mean violations?"),
         (

@@ -12,7 +12,7 @@ import pytest
 from sqlite_utils import Database
 
 from policy.ledger import Ledger, LedgerReader, LedgerUnavailable, facts, tables, version
-from policy.ledger.export import KINDS
+from policy.ledger.export_kinds import KINDS
 from tests.ledger.conftest import CUSTOMER, NOW, NUMBER, WAIT_S, asked, at_most
 from tests.ledger.one_call import NOTE
 
