@@ -74,6 +74,8 @@ class LiveCall:
     coverage: Mapping[Leg, conversation.LegCoverage] = field(default_factory=dict)
     unheard_cause: str = ""
     q850_cause: int = 0
+    team: str = ""
+    """The agent's, by the file of people; empty where it names none."""
 
     def changed(self) -> oversight.CallChanged:
         """The call as it is published."""
@@ -90,6 +92,7 @@ class LiveCall:
             coverage=[self.coverage[leg] for leg in Leg if leg in self.coverage],
             unheard_cause=self.unheard_cause,
             q850_cause=self.q850_cause,
+            team=self.team,
         )
 
 
@@ -104,6 +107,7 @@ class Changes(TypedDict, total=False):
     coverage: Mapping[Leg, conversation.LegCoverage]
     unheard_cause: str
     q850_cause: int
+    team: str
 
 
 Payload = (
@@ -116,6 +120,8 @@ Payload = (
     | oversight.HealthChanged
     | oversight.BypassFound
     | oversight.DutyChanged
+    | oversight.AlertChanged
+    | oversight.ActDone
 )
 
 
@@ -129,6 +135,8 @@ class Floor:
         self._duties: dict[str, oversight.DutyChanged] = {}
         self._watchers: set[Watcher] = set()
         self._sequence = 0
+        self.team_of: Callable[[str], str] = lambda agent: ""
+        """The team of an agent, for calls that come onto the floor from now on."""
 
     @property
     def sequence(self) -> int:
@@ -146,9 +154,15 @@ class Floor:
         A call that is already there stays as it is.
         """
         if call.call_id not in self._calls:
+            call = replace(call, team=self.team_of(call.agent))
             self._calls[call.call_id] = call
             self._of_linkedid.setdefault(call.linkedid, []).append(call.call_id)
             self.publish_as(oversight.CallChanged, call.changed)
+
+    def regroup(self) -> None:
+        """The teams are others now."""
+        for call in tuple(self._calls.values()):
+            self.change(call.call_id, team=self.team_of(call.agent))
 
     def call(self, call_id: str) -> LiveCall | None:
         """A call that is up, or that ended within the last minute."""
@@ -320,6 +334,8 @@ _FIELDS: Mapping[type, str] = {
     oversight.HealthChanged: "health",
     oversight.BypassFound: "bypass",
     oversight.DutyChanged: "duty",
+    oversight.AlertChanged: "alert",
+    oversight.ActDone: "act",
 }
 
 

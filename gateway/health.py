@@ -21,7 +21,15 @@ from gateway.room import Room
 from policy.identity import RulebookIdentity
 from policy.on_the_wire import identity_message
 
-PARTS: Final = ("gate", "ledger", "rulebook", "asterisk-ari", "asterisk-ami", "recognizer")
+PARTS: Final = (
+    "gate",
+    "ledger",
+    "rulebook",
+    "asterisk-ari",
+    "asterisk-ami",
+    "recognizer",
+    "people",
+)
 _EVERY_S: Final = 2.0
 LITTLE_ROOM_BYTES: Final = 2 * 1024**3
 """Free space below which the ledger counts as degraded: several days of a busy floor, enough to

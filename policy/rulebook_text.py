@@ -33,7 +33,7 @@ def write(
     value: dict[str, Any] = {"dialling": dialling, "speech": speech}
     if calendars:
         value["calendars"] = {name: each.written() for name, each in calendars.items()}
-    content = json.dumps(value, sort_keys=True, ensure_ascii=False, default=str)
+    content = _canonical(value)
     return RulebookText(RulebookIdentity(version, digest_of(content)), content)
 
 
@@ -62,6 +62,30 @@ def speech(text: RulebookText) -> "SpeechRulebook":
         for documents in _read(text)["speech"]
     ]
     return SpeechRulebook.compile(packs, text.identity)
+
+
+def with_rule_in_shadow(text: RulebookText, rule: str) -> RulebookText:
+    """The rulebook in which this speech rule is judged in shadow, wherever its packs write it; the
+    same one where it is already. Raises KeyError where no speech rule has that id, ProblemsFound
+    as `dialling` does."""
+    value = _read(text)
+    written = [
+        each
+        for documents in value["speech"]
+        for document in documents
+        for each in document.get("rules", ())
+        if each["id"] == rule
+    ]
+    if not written:
+        raise KeyError(rule)
+    for each in written:
+        each["shadow"] = True
+    content = _canonical(value)
+    return RulebookText(RulebookIdentity(text.identity.version, digest_of(content)), content)
+
+
+def _canonical(value: dict[str, Any]) -> str:
+    return json.dumps(value, sort_keys=True, ensure_ascii=False, default=str)
 
 
 def _read(text: RulebookText) -> dict[str, Any]:

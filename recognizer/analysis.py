@@ -43,7 +43,7 @@ _LAST_LOOKS_S = 5.0
 
 @dataclass(frozen=True)
 class ShadowFinding:
-    """What a rulebook in shadow found. Nothing acts on it."""
+    """What a rulebook or a rule in shadow found. Nothing acts on it."""
 
     finding: Finding
 
@@ -100,6 +100,7 @@ class Analysis:
         `patient`: every doubt is waited for, however long it takes."""
         self._pool, self._rate_hz, self._deliver = pool, rate_hz, deliver
         self._conversation = Conversation(rulebook, circumstances)
+        self._in_shadow = rulebook.in_shadow
         self._shadow = Conversation(shadow, circumstances) if shadow else None
         self._streams: dict[Leg, LegStream] = {}
         self._patient = patient
@@ -253,7 +254,11 @@ class Analysis:
 
     def _settle(self, leg: Leg, heard_again_s: float) -> None:
         for finding in self._verdicts.settle(leg, heard_again_s):
-            self._deliver(finding)
+            self._tell(finding)
+
+    def _tell(self, finding: Finding) -> None:
+        shadowed = finding.rule in self._in_shadow
+        self._deliver(ShadowFinding(finding) if shadowed else finding)
 
     def _apply(self, rules: Callable[[Conversation], list[Finding]]) -> None:
         self._judge(self._conversation, rules)
@@ -272,10 +277,10 @@ class Analysis:
                 if not in_force:
                     self._deliver(ShadowFinding(finding))
                 elif self._again is None:
-                    self._deliver(finding)
+                    self._tell(finding)
                 else:
                     for told in self._verdicts.take(Pass.SECOND if again else Pass.FIRST, finding):
-                        self._deliver(told)
+                        self._tell(told)
             if in_force:
                 self._tell_duties()
             for doubt in conversation.doubts():

@@ -20,6 +20,7 @@ from policy.dialling.facts import Waiver
 from policy.dialling.request import DialRequest
 from policy.identity import RulebookText
 from policy.ledger import activations, connection, consents, do_not_call, left_over, settling
+from policy.ledger.acts import ActsWriter
 from policy.ledger.deciding import Asked, Evaluate, recorded_reasons
 from policy.ledger.do_not_call import ListedEntry
 from policy.ledger.facts import KnownLists
@@ -380,6 +381,11 @@ class Ledger:
             analysed_s=float(coverage.analysed_s),
             causes=json.dumps(coverage.causes, ensure_ascii=False),
         )
+
+    @property
+    def acts(self) -> ActsWriter:
+        """What people did."""
+        return ActsWriter(self._writer.submit, self._keys)
 
     def _add(self, table: str, **values: Value) -> Future[None]:
         return self._writer.submit_beside(lambda db: insert(db, table, **values))

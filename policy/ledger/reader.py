@@ -19,6 +19,7 @@ from policy.dialling.request import DialRequest
 from policy.identity import RulebookIdentity, RulebookText, Title
 from policy.ledger import activations, connection, consents, do_not_call
 from policy.ledger import export as exports
+from policy.ledger.acts import ActsReader
 from policy.ledger.bypasses import bypass
 from policy.ledger.deciding import whom
 from policy.ledger.export_kinds import Cell, Opening, last_state
@@ -199,6 +200,11 @@ class LedgerReader:
     def waivers(self) -> Iterator[consents.RecordedWaiver]:
         """All consents, oldest first, expired and revoked ones among them."""
         return consents.every(self._rows, self._keys)
+
+    @property
+    def acts(self) -> ActsReader:
+        """What people did."""
+        return ActsReader(self._rows, self._keys)
 
     def call(self, call_id: str) -> RecordedCall | None:
         """One call; None where there is none of that id."""

@@ -254,7 +254,8 @@ def m006_bypasses(db: Database) -> None:
 def migrate(connection: sqlite3.Connection, check_value: bytes) -> None:
     """Brings the tables up to date, within the caller's transaction. A fresh file becomes a
     ledger that belongs to the key of `check_value`."""
-    from policy.ledger import schema_evidence, schema_people  # noqa: F401  # register what follows
+    # Imported for what they register.
+    from policy.ledger import schema_evidence, schema_people, schema_reviews  # noqa: F401
 
     migrations.apply(Database(connection))
     connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")

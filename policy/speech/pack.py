@@ -251,6 +251,7 @@ class SpokenRule(Rule):
 
     leg: LegName = Field(description="who is found to have done it, or not")
     once: Literal["turn", "call"] = Field("turn", description="at most one finding a turn, a call")
+    shadow: bool = Field(False, description="judged and recorded; nothing follows from it")
 
 
 class SaidRule(SaidText, SpokenRule): ...

@@ -55,7 +55,7 @@ class SpeechRule:
     """A rule is about an event, by or against a leg.
 
     `missing` names what was not said, where that is what it is about; its finding lies on the first
-    of `lies_on`, where there is one.
+    of `lies_on`, where there is one. `shadow`: it is judged, and nothing follows from it.
     """
 
     id: str
@@ -73,6 +73,7 @@ class SpeechRule:
     missing: tuple[str, ...]
     owes: Obligation | None = None
     """What must be told, where that is what it is about."""
+    shadow: bool = False
 
     def holds(self, scene_of_call: str, on: date | None) -> bool:
         """Whether it speaks of a call in this scene on this day (None: rules of any day)."""
@@ -108,6 +109,11 @@ class SpeechRulebook:
             names |= compiler.names()
         written = {each.pack: each for each in packs}
         return cls(identity, tuple(rules), patterns, Automaton(root), written, names)
+
+    @property
+    def in_shadow(self) -> frozenset[str]:
+        """Ids of the rules that are judged without anything following from it."""
+        return frozenset(rule.id for rule in self.rules if rule.shadow)
 
     def rules_for(self, scene_of_call: str, on: date | None) -> list[SpeechRule]:
         """The rules that hold for a call in this scene on this day, in the packs' order."""
@@ -190,4 +196,5 @@ def _rules(speech_pack: pack.SpeechPack, compiler: Compiler) -> Iterator[SpeechR
             lies_on=tuple(compiler.named(each) for each in getattr(rule, "lies_on", ())),
             missing=rule.patterns if isinstance(rule, pack.NotSaidText) else (),
             owes=compiler.obligation(rule) if isinstance(rule, pack.NotSaidRule) else None,
+            shadow=rule.shadow,
         )

@@ -166,6 +166,14 @@ class Oversight(_Section):
 
     listen: Address = Field("127.0.0.1:4574", description="where the gateway serves it")
     address: Address = Field("127.0.0.1:4574", description="where the console finds it")
+    people: Path | None = Field(
+        None,
+        description="file of people and teams: who may see and do what; without one only this box "
+        "is served, and everybody on it is admin",
+    )
+    token_file: Path | None = Field(
+        None, description="the console's: file that holds the token of whoever sits at it"
+    )
 
 
 class Tls(_Section):

@@ -39,10 +39,55 @@ class OversightStub:
                 request_serializer=callwarden_dot_v1_dot_oversight__pb2.WatchRequest.SerializeToString,
                 response_deserializer=callwarden_dot_v1_dot_oversight__pb2.Event.FromString,
                 _registered_method=True)
+        self.WhoAmI = channel.unary_unary(
+                '/callwarden.v1.Oversight/WhoAmI',
+                request_serializer=callwarden_dot_v1_dot_oversight__pb2.WhoAmIRequest.SerializeToString,
+                response_deserializer=callwarden_dot_v1_dot_oversight__pb2.WhoAmIResponse.FromString,
+                _registered_method=True)
+        self.PastCall = channel.unary_stream(
+                '/callwarden.v1.Oversight/PastCall',
+                request_serializer=callwarden_dot_v1_dot_oversight__pb2.PastCallRequest.SerializeToString,
+                response_deserializer=callwarden_dot_v1_dot_oversight__pb2.Event.FromString,
+                _registered_method=True)
         self.HangUp = channel.unary_unary(
                 '/callwarden.v1.Oversight/HangUp',
                 request_serializer=callwarden_dot_v1_dot_oversight__pb2.HangUpRequest.SerializeToString,
                 response_deserializer=callwarden_dot_v1_dot_oversight__pb2.HangUpResponse.FromString,
+                _registered_method=True)
+        self.ListenIn = channel.unary_unary(
+                '/callwarden.v1.Oversight/ListenIn',
+                request_serializer=callwarden_dot_v1_dot_oversight__pb2.ListenInRequest.SerializeToString,
+                response_deserializer=callwarden_dot_v1_dot_oversight__pb2.ListenInResponse.FromString,
+                _registered_method=True)
+        self.EndListenIn = channel.unary_unary(
+                '/callwarden.v1.Oversight/EndListenIn',
+                request_serializer=callwarden_dot_v1_dot_oversight__pb2.EndListenInRequest.SerializeToString,
+                response_deserializer=callwarden_dot_v1_dot_oversight__pb2.EndListenInResponse.FromString,
+                _registered_method=True)
+        self.Review = channel.unary_unary(
+                '/callwarden.v1.Oversight/Review',
+                request_serializer=callwarden_dot_v1_dot_oversight__pb2.ReviewRequest.SerializeToString,
+                response_deserializer=callwarden_dot_v1_dot_oversight__pb2.ReviewResponse.FromString,
+                _registered_method=True)
+        self.Suppress = channel.unary_unary(
+                '/callwarden.v1.Oversight/Suppress',
+                request_serializer=callwarden_dot_v1_dot_oversight__pb2.SuppressRequest.SerializeToString,
+                response_deserializer=callwarden_dot_v1_dot_oversight__pb2.SuppressResponse.FromString,
+                _registered_method=True)
+        self.AssignRetraining = channel.unary_unary(
+                '/callwarden.v1.Oversight/AssignRetraining',
+                request_serializer=callwarden_dot_v1_dot_oversight__pb2.AssignRetrainingRequest.SerializeToString,
+                response_deserializer=callwarden_dot_v1_dot_oversight__pb2.AssignRetrainingResponse.FromString,
+                _registered_method=True)
+        self.ShadowRule = channel.unary_unary(
+                '/callwarden.v1.Oversight/ShadowRule',
+                request_serializer=callwarden_dot_v1_dot_oversight__pb2.ShadowRuleRequest.SerializeToString,
+                response_deserializer=callwarden_dot_v1_dot_oversight__pb2.ShadowRuleResponse.FromString,
+                _registered_method=True)
+        self.AcknowledgeAlert = channel.unary_unary(
+                '/callwarden.v1.Oversight/AcknowledgeAlert',
+                request_serializer=callwarden_dot_v1_dot_oversight__pb2.AcknowledgeAlertRequest.SerializeToString,
+                response_deserializer=callwarden_dot_v1_dot_oversight__pb2.AcknowledgeAlertResponse.FromString,
                 _registered_method=True)
 
 
@@ -58,9 +103,78 @@ class OversightServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
-    def HangUp(self, request, context):
-        """Ends both channels of a live call. NOT_FOUND: no such call is up.
+    def WhoAmI(self, request, context):
+        """Who the caller of this API is, and what that role may do here.
         """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PastCall(self, request, context):
+        """A call from the ledger, live or over: its CallChanged, then all that was
+        said, found, owed and reviewed, in the order in which it fell. NOT_FOUND:
+        the ledger has no such call, or it is another team's.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def HangUp(self, request, context):
+        """The acts. Each is written to the ledger with who did it before it is
+        answered. PERMISSION_DENIED: the role may not; NOT_FOUND: no such call,
+        finding, rule or alert, or another team's; UNAVAILABLE: Asterisk or the
+        ledger did not take it; INVALID_ARGUMENT says what is missing;
+        FAILED_PRECONDITION: the finding does not stand so that this could follow.
+        UNAUTHENTICATED, of every call of this service: nobody known asks.
+
+        Ends both channels of a live call. NOT_FOUND: no such call is up.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListenIn(self, request, context):
+        """Lets a person hear a live call, speak to the agent alone, or to both.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def EndListenIn(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Review(self, request, context):
+        """Upholds or dismisses a finding, appeals against that, or settles an appeal.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Suppress(self, request, context):
+        """No further calls to the customer of this call.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def AssignRetraining(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ShadowRule(self, request, context):
+        """From now on a speech rule is judged in shadow: it tells, nothing follows.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def AcknowledgeAlert(self, request, context):
+        """Missing associated documentation comment in .proto file."""
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
@@ -73,10 +187,55 @@ def add_OversightServicer_to_server(servicer, server):
                     request_deserializer=callwarden_dot_v1_dot_oversight__pb2.WatchRequest.FromString,
                     response_serializer=callwarden_dot_v1_dot_oversight__pb2.Event.SerializeToString,
             ),
+            'WhoAmI': grpc.unary_unary_rpc_method_handler(
+                    servicer.WhoAmI,
+                    request_deserializer=callwarden_dot_v1_dot_oversight__pb2.WhoAmIRequest.FromString,
+                    response_serializer=callwarden_dot_v1_dot_oversight__pb2.WhoAmIResponse.SerializeToString,
+            ),
+            'PastCall': grpc.unary_stream_rpc_method_handler(
+                    servicer.PastCall,
+                    request_deserializer=callwarden_dot_v1_dot_oversight__pb2.PastCallRequest.FromString,
+                    response_serializer=callwarden_dot_v1_dot_oversight__pb2.Event.SerializeToString,
+            ),
             'HangUp': grpc.unary_unary_rpc_method_handler(
                     servicer.HangUp,
                     request_deserializer=callwarden_dot_v1_dot_oversight__pb2.HangUpRequest.FromString,
                     response_serializer=callwarden_dot_v1_dot_oversight__pb2.HangUpResponse.SerializeToString,
+            ),
+            'ListenIn': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListenIn,
+                    request_deserializer=callwarden_dot_v1_dot_oversight__pb2.ListenInRequest.FromString,
+                    response_serializer=callwarden_dot_v1_dot_oversight__pb2.ListenInResponse.SerializeToString,
+            ),
+            'EndListenIn': grpc.unary_unary_rpc_method_handler(
+                    servicer.EndListenIn,
+                    request_deserializer=callwarden_dot_v1_dot_oversight__pb2.EndListenInRequest.FromString,
+                    response_serializer=callwarden_dot_v1_dot_oversight__pb2.EndListenInResponse.SerializeToString,
+            ),
+            'Review': grpc.unary_unary_rpc_method_handler(
+                    servicer.Review,
+                    request_deserializer=callwarden_dot_v1_dot_oversight__pb2.ReviewRequest.FromString,
+                    response_serializer=callwarden_dot_v1_dot_oversight__pb2.ReviewResponse.SerializeToString,
+            ),
+            'Suppress': grpc.unary_unary_rpc_method_handler(
+                    servicer.Suppress,
+                    request_deserializer=callwarden_dot_v1_dot_oversight__pb2.SuppressRequest.FromString,
+                    response_serializer=callwarden_dot_v1_dot_oversight__pb2.SuppressResponse.SerializeToString,
+            ),
+            'AssignRetraining': grpc.unary_unary_rpc_method_handler(
+                    servicer.AssignRetraining,
+                    request_deserializer=callwarden_dot_v1_dot_oversight__pb2.AssignRetrainingRequest.FromString,
+                    response_serializer=callwarden_dot_v1_dot_oversight__pb2.AssignRetrainingResponse.SerializeToString,
+            ),
+            'ShadowRule': grpc.unary_unary_rpc_method_handler(
+                    servicer.ShadowRule,
+                    request_deserializer=callwarden_dot_v1_dot_oversight__pb2.ShadowRuleRequest.FromString,
+                    response_serializer=callwarden_dot_v1_dot_oversight__pb2.ShadowRuleResponse.SerializeToString,
+            ),
+            'AcknowledgeAlert': grpc.unary_unary_rpc_method_handler(
+                    servicer.AcknowledgeAlert,
+                    request_deserializer=callwarden_dot_v1_dot_oversight__pb2.AcknowledgeAlertRequest.FromString,
+                    response_serializer=callwarden_dot_v1_dot_oversight__pb2.AcknowledgeAlertResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -117,6 +276,60 @@ class Oversight:
             _registered_method=True)
 
     @staticmethod
+    def WhoAmI(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/callwarden.v1.Oversight/WhoAmI',
+            callwarden_dot_v1_dot_oversight__pb2.WhoAmIRequest.SerializeToString,
+            callwarden_dot_v1_dot_oversight__pb2.WhoAmIResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PastCall(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/callwarden.v1.Oversight/PastCall',
+            callwarden_dot_v1_dot_oversight__pb2.PastCallRequest.SerializeToString,
+            callwarden_dot_v1_dot_oversight__pb2.Event.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def HangUp(request,
             target,
             options=(),
@@ -133,6 +346,195 @@ class Oversight:
             '/callwarden.v1.Oversight/HangUp',
             callwarden_dot_v1_dot_oversight__pb2.HangUpRequest.SerializeToString,
             callwarden_dot_v1_dot_oversight__pb2.HangUpResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListenIn(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/callwarden.v1.Oversight/ListenIn',
+            callwarden_dot_v1_dot_oversight__pb2.ListenInRequest.SerializeToString,
+            callwarden_dot_v1_dot_oversight__pb2.ListenInResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def EndListenIn(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/callwarden.v1.Oversight/EndListenIn',
+            callwarden_dot_v1_dot_oversight__pb2.EndListenInRequest.SerializeToString,
+            callwarden_dot_v1_dot_oversight__pb2.EndListenInResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Review(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/callwarden.v1.Oversight/Review',
+            callwarden_dot_v1_dot_oversight__pb2.ReviewRequest.SerializeToString,
+            callwarden_dot_v1_dot_oversight__pb2.ReviewResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Suppress(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/callwarden.v1.Oversight/Suppress',
+            callwarden_dot_v1_dot_oversight__pb2.SuppressRequest.SerializeToString,
+            callwarden_dot_v1_dot_oversight__pb2.SuppressResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AssignRetraining(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/callwarden.v1.Oversight/AssignRetraining',
+            callwarden_dot_v1_dot_oversight__pb2.AssignRetrainingRequest.SerializeToString,
+            callwarden_dot_v1_dot_oversight__pb2.AssignRetrainingResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ShadowRule(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/callwarden.v1.Oversight/ShadowRule',
+            callwarden_dot_v1_dot_oversight__pb2.ShadowRuleRequest.SerializeToString,
+            callwarden_dot_v1_dot_oversight__pb2.ShadowRuleResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AcknowledgeAlert(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/callwarden.v1.Oversight/AcknowledgeAlert',
+            callwarden_dot_v1_dot_oversight__pb2.AcknowledgeAlertRequest.SerializeToString,
+            callwarden_dot_v1_dot_oversight__pb2.AcknowledgeAlertResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -36,8 +36,34 @@ class OversightStub:
     suppressions, every live call with what was said and found on it lately,
     health), then `live`, then each event as it falls.
     """
+    WhoAmI: _grpc.UnaryUnaryMultiCallable[_oversight_pb2.WhoAmIRequest, _oversight_pb2.WhoAmIResponse]
+    """Who the caller of this API is, and what that role may do here."""
+    PastCall: _grpc.UnaryStreamMultiCallable[_oversight_pb2.PastCallRequest, _oversight_pb2.Event]
+    """A call from the ledger, live or over: its CallChanged, then all that was
+    said, found, owed and reviewed, in the order in which it fell. NOT_FOUND:
+    the ledger has no such call, or it is another team's.
+    """
     HangUp: _grpc.UnaryUnaryMultiCallable[_oversight_pb2.HangUpRequest, _oversight_pb2.HangUpResponse]
-    """Ends both channels of a live call. NOT_FOUND: no such call is up."""
+    """The acts. Each is written to the ledger with who did it before it is
+    answered. PERMISSION_DENIED: the role may not; NOT_FOUND: no such call,
+    finding, rule or alert, or another team's; UNAVAILABLE: Asterisk or the
+    ledger did not take it; INVALID_ARGUMENT says what is missing;
+    FAILED_PRECONDITION: the finding does not stand so that this could follow.
+    UNAUTHENTICATED, of every call of this service: nobody known asks.
+
+    Ends both channels of a live call. NOT_FOUND: no such call is up.
+    """
+    ListenIn: _grpc.UnaryUnaryMultiCallable[_oversight_pb2.ListenInRequest, _oversight_pb2.ListenInResponse]
+    """Lets a person hear a live call, speak to the agent alone, or to both."""
+    EndListenIn: _grpc.UnaryUnaryMultiCallable[_oversight_pb2.EndListenInRequest, _oversight_pb2.EndListenInResponse]
+    Review: _grpc.UnaryUnaryMultiCallable[_oversight_pb2.ReviewRequest, _oversight_pb2.ReviewResponse]
+    """Upholds or dismisses a finding, appeals against that, or settles an appeal."""
+    Suppress: _grpc.UnaryUnaryMultiCallable[_oversight_pb2.SuppressRequest, _oversight_pb2.SuppressResponse]
+    """No further calls to the customer of this call."""
+    AssignRetraining: _grpc.UnaryUnaryMultiCallable[_oversight_pb2.AssignRetrainingRequest, _oversight_pb2.AssignRetrainingResponse]
+    ShadowRule: _grpc.UnaryUnaryMultiCallable[_oversight_pb2.ShadowRuleRequest, _oversight_pb2.ShadowRuleResponse]
+    """From now on a speech rule is judged in shadow: it tells, nothing follows."""
+    AcknowledgeAlert: _grpc.UnaryUnaryMultiCallable[_oversight_pb2.AcknowledgeAlertRequest, _oversight_pb2.AcknowledgeAlertResponse]
 
 @_typing.type_check_only
 class OversightAsyncStub(OversightStub):
@@ -47,8 +73,34 @@ class OversightAsyncStub(OversightStub):
     suppressions, every live call with what was said and found on it lately,
     health), then `live`, then each event as it falls.
     """
+    WhoAmI: _aio.UnaryUnaryMultiCallable[_oversight_pb2.WhoAmIRequest, _oversight_pb2.WhoAmIResponse]  # type: ignore[assignment]
+    """Who the caller of this API is, and what that role may do here."""
+    PastCall: _aio.UnaryStreamMultiCallable[_oversight_pb2.PastCallRequest, _oversight_pb2.Event]  # type: ignore[assignment]
+    """A call from the ledger, live or over: its CallChanged, then all that was
+    said, found, owed and reviewed, in the order in which it fell. NOT_FOUND:
+    the ledger has no such call, or it is another team's.
+    """
     HangUp: _aio.UnaryUnaryMultiCallable[_oversight_pb2.HangUpRequest, _oversight_pb2.HangUpResponse]  # type: ignore[assignment]
-    """Ends both channels of a live call. NOT_FOUND: no such call is up."""
+    """The acts. Each is written to the ledger with who did it before it is
+    answered. PERMISSION_DENIED: the role may not; NOT_FOUND: no such call,
+    finding, rule or alert, or another team's; UNAVAILABLE: Asterisk or the
+    ledger did not take it; INVALID_ARGUMENT says what is missing;
+    FAILED_PRECONDITION: the finding does not stand so that this could follow.
+    UNAUTHENTICATED, of every call of this service: nobody known asks.
+
+    Ends both channels of a live call. NOT_FOUND: no such call is up.
+    """
+    ListenIn: _aio.UnaryUnaryMultiCallable[_oversight_pb2.ListenInRequest, _oversight_pb2.ListenInResponse]  # type: ignore[assignment]
+    """Lets a person hear a live call, speak to the agent alone, or to both."""
+    EndListenIn: _aio.UnaryUnaryMultiCallable[_oversight_pb2.EndListenInRequest, _oversight_pb2.EndListenInResponse]  # type: ignore[assignment]
+    Review: _aio.UnaryUnaryMultiCallable[_oversight_pb2.ReviewRequest, _oversight_pb2.ReviewResponse]  # type: ignore[assignment]
+    """Upholds or dismisses a finding, appeals against that, or settles an appeal."""
+    Suppress: _aio.UnaryUnaryMultiCallable[_oversight_pb2.SuppressRequest, _oversight_pb2.SuppressResponse]  # type: ignore[assignment]
+    """No further calls to the customer of this call."""
+    AssignRetraining: _aio.UnaryUnaryMultiCallable[_oversight_pb2.AssignRetrainingRequest, _oversight_pb2.AssignRetrainingResponse]  # type: ignore[assignment]
+    ShadowRule: _aio.UnaryUnaryMultiCallable[_oversight_pb2.ShadowRuleRequest, _oversight_pb2.ShadowRuleResponse]  # type: ignore[assignment]
+    """From now on a speech rule is judged in shadow: it tells, nothing follows."""
+    AcknowledgeAlert: _aio.UnaryUnaryMultiCallable[_oversight_pb2.AcknowledgeAlertRequest, _oversight_pb2.AcknowledgeAlertResponse]  # type: ignore[assignment]
 
 class OversightServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
@@ -63,11 +115,91 @@ class OversightServicer(metaclass=_abc_1.ABCMeta):
         """
 
     @_abc_1.abstractmethod
+    def WhoAmI(
+        self,
+        request: _oversight_pb2.WhoAmIRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_oversight_pb2.WhoAmIResponse, _abc.Awaitable[_oversight_pb2.WhoAmIResponse]]:
+        """Who the caller of this API is, and what that role may do here."""
+
+    @_abc_1.abstractmethod
+    def PastCall(
+        self,
+        request: _oversight_pb2.PastCallRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_oversight_pb2.Event], _abc.AsyncIterator[_oversight_pb2.Event]]:
+        """A call from the ledger, live or over: its CallChanged, then all that was
+        said, found, owed and reviewed, in the order in which it fell. NOT_FOUND:
+        the ledger has no such call, or it is another team's.
+        """
+
+    @_abc_1.abstractmethod
     def HangUp(
         self,
         request: _oversight_pb2.HangUpRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_oversight_pb2.HangUpResponse, _abc.Awaitable[_oversight_pb2.HangUpResponse]]:
-        """Ends both channels of a live call. NOT_FOUND: no such call is up."""
+        """The acts. Each is written to the ledger with who did it before it is
+        answered. PERMISSION_DENIED: the role may not; NOT_FOUND: no such call,
+        finding, rule or alert, or another team's; UNAVAILABLE: Asterisk or the
+        ledger did not take it; INVALID_ARGUMENT says what is missing;
+        FAILED_PRECONDITION: the finding does not stand so that this could follow.
+        UNAUTHENTICATED, of every call of this service: nobody known asks.
+
+        Ends both channels of a live call. NOT_FOUND: no such call is up.
+        """
+
+    @_abc_1.abstractmethod
+    def ListenIn(
+        self,
+        request: _oversight_pb2.ListenInRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_oversight_pb2.ListenInResponse, _abc.Awaitable[_oversight_pb2.ListenInResponse]]:
+        """Lets a person hear a live call, speak to the agent alone, or to both."""
+
+    @_abc_1.abstractmethod
+    def EndListenIn(
+        self,
+        request: _oversight_pb2.EndListenInRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_oversight_pb2.EndListenInResponse, _abc.Awaitable[_oversight_pb2.EndListenInResponse]]: ...
+
+    @_abc_1.abstractmethod
+    def Review(
+        self,
+        request: _oversight_pb2.ReviewRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_oversight_pb2.ReviewResponse, _abc.Awaitable[_oversight_pb2.ReviewResponse]]:
+        """Upholds or dismisses a finding, appeals against that, or settles an appeal."""
+
+    @_abc_1.abstractmethod
+    def Suppress(
+        self,
+        request: _oversight_pb2.SuppressRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_oversight_pb2.SuppressResponse, _abc.Awaitable[_oversight_pb2.SuppressResponse]]:
+        """No further calls to the customer of this call."""
+
+    @_abc_1.abstractmethod
+    def AssignRetraining(
+        self,
+        request: _oversight_pb2.AssignRetrainingRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_oversight_pb2.AssignRetrainingResponse, _abc.Awaitable[_oversight_pb2.AssignRetrainingResponse]]: ...
+
+    @_abc_1.abstractmethod
+    def ShadowRule(
+        self,
+        request: _oversight_pb2.ShadowRuleRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_oversight_pb2.ShadowRuleResponse, _abc.Awaitable[_oversight_pb2.ShadowRuleResponse]]:
+        """From now on a speech rule is judged in shadow: it tells, nothing follows."""
+
+    @_abc_1.abstractmethod
+    def AcknowledgeAlert(
+        self,
+        request: _oversight_pb2.AcknowledgeAlertRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_oversight_pb2.AcknowledgeAlertResponse, _abc.Awaitable[_oversight_pb2.AcknowledgeAlertResponse]]: ...
 
 def add_OversightServicer_to_server(servicer: OversightServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
