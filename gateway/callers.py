@@ -7,7 +7,7 @@ leaves those in force who were, and health says so.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Final
@@ -57,7 +57,7 @@ class Callers:
     def who(self, context: grpc.aio.ServicerContext[Any, Any], claimed: str = "") -> Person:
         """Who asks, from the connection and its metadata; `claimed` is who a request says he is.
         Raises Unknown."""
-        said = {key: value for key, value in context.invocation_metadata() or ()}
+        said = dict(context.invocation_metadata() or ())
         if self._people is None:
             if not _on_this_box(context.peer()):
                 raise Unknown("without oversight.people only this box is served: name the people")
@@ -69,13 +69,34 @@ class Callers:
             if person is None:
                 raise Unknown("this token is nobody's: see oversight.token_file")
             return person
-        for name in context.auth_context().get("x509_common_name", ()):
-            if person := self._people.with_certificate(bytes(name).decode(errors="replace")):
+        names: Iterable[str | bytes] = context.auth_context().get("x509_common_name", ())
+        for common_name in names:
+            if person := self._people.with_certificate(_text(common_name)):
                 return person
         raise Unknown(
             "nobody known asks: set oversight.token_file, or show a certificate whose common name "
             "stands in the file of people"
         )
+
+    def still(
+        self, context: grpc.aio.ServicerContext[Any, Any], person: Person
+    ) -> Callable[[], bool]:
+        """Whether, by the people there are now, the same person with the same rights asks, and the
+        teams are made of the same agents."""
+        known = self._people
+
+        def same() -> bool:
+            nonlocal known
+            if known is None or self._people is known:
+                return True
+            try:
+                unchanged = self.who(context) == person and known.same_teams(self._people)
+            except Unknown:
+                return False
+            known = self._people
+            return unchanged
+
+        return same
 
     async def follow(self) -> None:
         """Reads the file anew whenever it changes, until cancelled."""

@@ -14,6 +14,7 @@ import structlog
 from callwarden.v1 import oversight_pb2 as oversight
 from gateway.floor import LiveCall
 from gateway.gate.gatekeeper import decision_made
+from gateway.past_call import Told, raised, suppressed, tell
 from policy.dialling import number as numbers
 from policy.ledger import (
     DecisionCounts,
@@ -21,9 +22,8 @@ from policy.ledger import (
     LedgerUnavailable,
     RecordedBypass,
     RecordedFinding,
-    RecordedSuppression,
 )
-from policy.on_the_wire import finding_message, utterance_message
+from policy.on_the_wire import utterance_message
 
 _log = structlog.get_logger(__name__)
 
@@ -50,18 +50,12 @@ class History:
                         )
                         for each in reader.recent_decisions(limit)
                     ),
-                    *map(_raised, reader.recent_findings(limit)),
+                    *_raised(reader, reader.recent_findings(limit)),
                     *(
                         oversight.Event(at=each.bypass.at.timestamp(), bypass=bypass_found(each))
                         for each in reader.recent_bypasses(limit)
                     ),
-                    *(
-                        oversight.Event(
-                            at=each.suppression.since.timestamp(),
-                            suppression=suppression_made(each),
-                        )
-                        for each in reader.recent_suppressions(limit)
-                    ),
+                    *map(suppressed, reader.recent_suppressions(limit)),
                 ]
         except LedgerUnavailable as error:
             _log.warning("no history to show", why=str(error))
@@ -73,7 +67,7 @@ class History:
         try:
             with LedgerReader.open(self._file, self._key_file) as reader:
                 said = reader.utterances_of(call.call_id, limit)
-                found = reader.findings_of(call.call_id, limit)
+                found = _raised(reader, reader.findings_of(call.call_id, limit))
         except LedgerUnavailable as error:
             _log.warning("no history of a call to show", call=call.call_id, why=str(error))
             return ()
@@ -88,27 +82,29 @@ class History:
                 )
                 for each in said
             ),
-            *map(_raised, found),
+            *found,
         ]
         return sorted(events, key=lambda event: event.at)
+
+    def past_call(self, call_id: str) -> Told | None:
+        """One call with all that fell on it; None where there is none. Raises LedgerUnavailable."""
+        with LedgerReader.open(self._file, self._key_file) as reader:
+            return tell(reader, call_id)
+
+    def agent_of(self, call_id: str) -> str:
+        """The agent of a call; empty where nobody knows."""
+        try:
+            with LedgerReader.open(self._file, self._key_file) as reader:
+                call = reader.call(call_id)
+        except LedgerUnavailable:
+            return ""
+        return call.agent if call else ""
 
     def today(self) -> DecisionCounts:
         """Decisions of this box's calendar day so far. Raises LedgerUnavailable."""
         midnight = datetime.combine(datetime.now(UTC).astimezone().date(), time()).astimezone()
         with LedgerReader.open(self._file, self._key_file) as reader:
             return reader.decisions_since(midnight)
-
-
-def suppression_made(recorded: RecordedSuppression) -> oversight.SuppressionMade:
-    """A do-not-call entry as it is published: the number masked."""
-    return oversight.SuppressionMade(
-        suppression_id=recorded.suppression.suppression_id,
-        number_masked=numbers.masked(recorded.number),
-        source=recorded.suppression.source,
-        call_id=recorded.call_id,
-        finding_id=recorded.finding_id,
-        provisional=recorded.suppression.provisional,
-    )
 
 
 def bypass_found(recorded: RecordedBypass) -> oversight.BypassFound:
@@ -123,13 +119,8 @@ def bypass_found(recorded: RecordedBypass) -> oversight.BypassFound:
     )
 
 
-def _raised(recorded: RecordedFinding) -> oversight.Event:
-    return oversight.Event(
-        at=recorded.at.timestamp(),
-        finding=oversight.FindingRaised(
-            call_id=recorded.call_id,
-            agent=recorded.agent,
-            scene=recorded.scene,
-            finding=finding_message(recorded.finding),
-        ),
-    )
+def _raised(reader: LedgerReader, found: Sequence[RecordedFinding]) -> list[oversight.Event]:
+    """The findings as they were raised, each with how people judged it since."""
+    names = [(each.call_id, each.finding.finding_id) for each in found]
+    standings = reader.acts.standings(names)
+    return [raised(each, standings.get(name)) for each, name in zip(found, names, strict=True)]

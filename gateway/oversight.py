@@ -1,18 +1,17 @@
 """Owns the operator API: the gRPC service `callwarden.v1.Oversight` that the console lives on, and
 the server for it and for `callwarden.v1.Gate`, with health checking and reflection.
 
-Started by `gateway.run`. Oversight shows what the floor and the ledger have, masked, and passes a
-hang-up on to the PBX; it decides nothing. Every event a watcher is sent bears the floor's sequence.
+Started by `gateway.run`. It knows who asks, shows what `watching` has for him, and passes on what
+he does to the acts; it decides nothing. No call of the service is answered to whoever is not known.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from functools import partial
-from typing import Final, Protocol
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, Final
 
 import grpc
 import grpc.aio
-import structlog
 from grpc_health.v1 import health as grpc_health
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
@@ -21,124 +20,143 @@ from callwarden import transport
 from callwarden.settings import Tls
 from callwarden.v1 import gate_pb2_grpc, oversight_pb2_grpc
 from callwarden.v1 import oversight_pb2 as oversight
-from gateway.floor import CallState, Floor, LiveCall, Watcher
+from gateway.acts.acts import Acts
+from gateway.acts.messages import ACT, STANDING_OF
+from gateway.acts.refused import NotThere, Refused, Unavailable
+from gateway.callers import Callers, Unknown
+from gateway.floor import Floor
 from gateway.gate.service import SERVICE as GATE_SERVICE
 from gateway.gate.service import GateServicer
 from gateway.health import Health, HealthStatus
+from gateway.people import Person
+from gateway.watching import Watching
+from policy.ledger import LedgerUnavailable
+from policy.ledger.acts import ActKind
+from policy.on_the_wire import identity_message
 
 SERVICE: Final = "callwarden.v1.Oversight"
 GATE: Final = "callwarden.gate"
 """Health checking answers SERVING for this name while the gate can allow calls."""
-_MOST_HISTORY: Final = 1000
-_MOST_OF_A_CALL: Final = 200
-"""Utterances, and as many findings, of a live call that a watcher begins with: half an hour's."""
-_MOST_OF_ALL_CALLS: Final = 10_000
-"""The same of all live calls, so that a watcher is live before what falls meanwhile is too much."""
 _GRACE_S: Final = 0.5
 
-_log = structlog.get_logger(__name__)
+Context = grpc.aio.ServicerContext[Any, Any]
 
 
-class History(Protocol):
-    """What happened before: events of the ledger, oldest first. May block: it reads the disk."""
-
-    def events(self, limit: int) -> Sequence[oversight.Event]:
-        """The newest of each kind."""
-
-    def of_call(self, call: LiveCall, limit: int) -> Sequence[oversight.Event]:
-        """The newest final utterances and findings of one call."""
+# Methods of a service bear the names in the contract.
+# ruff: noqa: N802
 
 
 class Servicer(oversight_pb2_grpc.OversightServicer):
-    """`history` is asked in a thread; `hang_up` ends both channels of a call."""
+    def __init__(self, callers: Callers, watching: Watching, acts: Acts) -> None:
+        self._callers = callers
+        self._watching = watching
+        self._acts = acts
 
-    def __init__(
-        self,
-        floor: Floor,
-        health: Health,
-        history: History,
-        hang_up: Callable[[str], Awaitable[None]],
-    ) -> None:
-        self._floor = floor
-        self._health = health
-        self._history = history
-        self._hang_up = hang_up
-
-    async def Watch(  # noqa: N802  # the name in the contract
-        self,
-        request: oversight.WatchRequest,
-        context: grpc.aio.ServicerContext[oversight.WatchRequest, oversight.Event],
+    async def Watch(
+        self, request: oversight.WatchRequest, context: Context
     ) -> AsyncIterator[oversight.Event]:
-        """The present state, `live`, then each event as it falls."""
-        with self._floor.watch() as watcher:
-            sequence = self._floor.sequence
-            calls = self._floor.calls()
-            present = [self._floor.event(call.changed()) for call in calls]
-            duties = [self._floor.duties(call.call_id) for call in calls]
-            present += [self._floor.event(each) for each in duties if each.duties]
-            present.append(self._floor.event(self._health.changed()))
-            limit = min(request.history, _MOST_HISTORY)
-            for event in await self._past(watcher, self._history.events, limit):
-                event.sequence = sequence
-                yield event
-            limit = min(_MOST_OF_A_CALL, _MOST_OF_ALL_CALLS // max(len(calls), 1))
-            for call in calls:
-                of_call = partial(self._history.of_call, call)
-                for event in await self._past(watcher, of_call, limit):
-                    event.sequence = sequence
-                    yield event
-            for event in present:
-                yield event
-            live = self._floor.event(oversight.Live())
-            live.sequence = sequence
-            yield live
-            async for event in watcher:
+        async with self._asked(context) as person:
+            same = self._callers.still(context, person)
+            async for event in self._watching.events(person, request.history, same):
                 yield event
 
-    async def _past(
-        self, watcher: Watcher, ask: Callable[[int], Sequence[oversight.Event]], limit: int
-    ) -> list[oversight.Event]:
-        """What the ledger tells, without what the watcher is about to be told anyway."""
-        past = await asyncio.to_thread(ask, limit)
-        fallen_since = {_identity(event) for event in watcher.pending()}
-        return [event for event in past if _identity(event) not in fallen_since]
+    async def WhoAmI(
+        self, request: oversight.WhoAmIRequest, context: Context
+    ) -> oversight.WhoAmIResponse:
+        async with self._asked(context) as person:
+            return oversight.WhoAmIResponse(
+                name=person.name,
+                role=person.role.on_the_wire,
+                teams=sorted(person.teams),
+                may=[ACT[each] for each in ActKind if person.may(each)],
+                extension=person.extension,
+            )
 
-    async def HangUp(  # noqa: N802  # the name in the contract
-        self,
-        request: oversight.HangUpRequest,
-        context: grpc.aio.ServicerContext[oversight.HangUpRequest, oversight.HangUpResponse],
+    async def PastCall(
+        self, request: oversight.PastCallRequest, context: Context
+    ) -> AsyncIterator[oversight.Event]:
+        async with self._asked(context) as person:
+            try:
+                told = await self._watching.past_call(person, request.call_id)
+            except LedgerUnavailable as error:
+                raise Unavailable(str(error)) from None
+            if told is None:
+                raise NotThere("the ledger has no such call")
+            for event in told:
+                yield event
+
+    async def HangUp(
+        self, request: oversight.HangUpRequest, context: Context
     ) -> oversight.HangUpResponse:
-        call = self._floor.call(request.call_id)
-        if call is None or call.state is CallState.ENDED:
-            await context.abort(grpc.StatusCode.NOT_FOUND, "no such call is up")
-        _log.info("hang up", call=request.call_id, operator=request.operator)
-        try:
-            await self._hang_up(request.call_id)
-        except KeyError:
-            await context.abort(grpc.StatusCode.NOT_FOUND, "no such call is up")
-        except Exception as error:  # the PBX side may fail in any way; the operator is told so
-            _log.warning("hang up failed", call=request.call_id, kind=type(error).__name__)
-            text = "Asterisk did not hang up: see the health of asterisk-ari"
-            await context.abort(grpc.StatusCode.UNAVAILABLE, text)
+        async with self._asked(context, request.operator) as person:
+            await self._acts.judgements.hang_up(person, request.call_id)
         return oversight.HangUpResponse()
 
+    async def Review(
+        self, request: oversight.ReviewRequest, context: Context
+    ) -> oversight.ReviewResponse:
+        async with self._asked(context) as person:
+            await self._acts.judgements.review(
+                person,
+                request.call_id,
+                request.finding_id,
+                STANDING_OF.get(request.standing),
+                request.note,
+            )
+        return oversight.ReviewResponse()
 
-def _identity(event: oversight.Event) -> tuple[str, ...] | None:
-    """What makes a past event and a live one the same; None for those that have no past."""
-    match event.WhichOneof("payload"):
-        case "decision":
-            return ("decision", event.decision.decision_id)
-        case "finding":
-            found = event.finding
-            identity = (found.call_id, found.finding.finding_id, str(found.finding.status))
-            return ("finding", *identity)
-        case "utterance" if event.utterance.utterance.final:
-            return ("utterance", event.utterance.call_id, event.utterance.utterance.utterance_id)
-        case "suppression":
-            return ("suppression", event.suppression.suppression_id)
-        case "bypass":
-            return ("bypass", event.bypass.bypass_id)
-    return None
+    async def Suppress(
+        self, request: oversight.SuppressRequest, context: Context
+    ) -> oversight.SuppressResponse:
+        async with self._asked(context) as person:
+            suppressing = self._acts.judgements.suppress(person, request.call_id, request.note)
+            return oversight.SuppressResponse(suppression_id=await suppressing)
+
+    async def AssignRetraining(
+        self, request: oversight.AssignRetrainingRequest, context: Context
+    ) -> oversight.AssignRetrainingResponse:
+        async with self._asked(context) as person:
+            await self._acts.judgements.assign_retraining(
+                person, request.agent, request.call_id, request.finding_id, request.note
+            )
+        return oversight.AssignRetrainingResponse()
+
+    async def ShadowRule(
+        self, request: oversight.ShadowRuleRequest, context: Context
+    ) -> oversight.ShadowRuleResponse:
+        async with self._asked(context) as person:
+            identity = await self._acts.rules.shadow(person, request.rule, request.note)
+            return oversight.ShadowRuleResponse(rulebook=identity_message(identity))
+
+    async def ListenIn(
+        self, request: oversight.ListenInRequest, context: Context
+    ) -> oversight.ListenInResponse:
+        async with self._asked(context) as person:
+            return await self._acts.listening_in.begin(person, request)
+
+    async def EndListenIn(
+        self, request: oversight.EndListenInRequest, context: Context
+    ) -> oversight.EndListenInResponse:
+        async with self._asked(context) as person:
+            await self._acts.listening_in.end(person, request.listening_id)
+        return oversight.EndListenInResponse()
+
+    async def AcknowledgeAlert(
+        self, request: oversight.AcknowledgeAlertRequest, context: Context
+    ) -> oversight.AcknowledgeAlertResponse:
+        async with self._asked(context) as person:
+            await self._acts.alerts.acknowledge(person, request.alert_id)
+        return oversight.AcknowledgeAlertResponse()
+
+    @asynccontextmanager
+    async def _asked(self, context: Context, claimed: str = "") -> AsyncIterator[Person]:
+        """Who asks; what refuses him becomes the status of his call."""
+        try:
+            yield self._callers.who(context, claimed)
+        except Unknown as unknown:
+            await context.abort(grpc.StatusCode.UNAUTHENTICATED, str(unknown))
+        except Refused as refused:
+            await context.abort(refused.status, str(refused))
 
 
 class OversightServer:

@@ -1,11 +1,12 @@
-"""Owns the file of people, `oversight.people`: who may use the operator API, in which role, on whose
-calls; and which agents make up a team.
+"""Owns the file of people, `oversight.people`: who may use the operator API, in which role, on
+whose calls; and which agents make up a team.
 
 Read by `callers`; asked by what an identity may see and do. The one invariant: a file that has a
 problem names nobody, and of a token only its SHA-256 is ever kept.
 """
 
 import hmac
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
@@ -14,7 +15,14 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Annotated, Final, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    model_validator,
+)
 
 from callwarden import located_yaml
 from callwarden.located_yaml import LocatedDocument
@@ -22,7 +30,7 @@ from callwarden.problems import Problem, ProblemsFound, did_you_mean
 from callwarden.v1 import oversight_pb2 as oversight
 from policy.ledger.acts import ActKind
 
-EXTENSION: Final = "^[0-9A-Za-z]{1,32}$"
+EXTENSION: Final = "[0-9A-Za-z]{1,32}"
 """Of a supervisor's phone: nothing that could name another endpoint, a host or a dial string."""
 
 
@@ -59,6 +67,18 @@ _OF_TEAMS: Final = (Role.OPERATOR, Role.SUPERVISOR)
 _Text = Annotated[str, StringConstraints(min_length=1, max_length=128, strip_whitespace=True)]
 
 
+def _digest(text: str) -> str:
+    if not re.fullmatch("[0-9a-f]{64}", text):
+        raise ValueError("must be the SHA-256 of a token: 64 lower-case hexadecimal digits")
+    return text
+
+
+def _extension(text: str) -> str:
+    if not re.fullmatch(EXTENSION, text):
+        raise ValueError("must be letters and digits alone")
+    return text
+
+
 class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -67,9 +87,9 @@ class _PersonText(_Part):
     name: _Text
     role: Role
     teams: tuple[_Text, ...] = ()
-    token_sha256: Annotated[str, StringConstraints(pattern="^[0-9a-f]{64}$")] | None = None
+    token_sha256: Annotated[str, AfterValidator(_digest)] | None = None
     certificate: _Text | None = None
-    extension: Annotated[str, StringConstraints(pattern=EXTENSION)] | None = None
+    extension: Annotated[str, AfterValidator(_extension)] | None = None
 
     @model_validator(mode="after")
     def _can_be_known(self) -> Self:
@@ -141,6 +161,9 @@ class People:
     def with_certificate(self, common_name: str) -> Person | None:
         found = self._of_certificate.get(common_name)
         return _person(found) if found else None
+
+    def same_teams(self, other: "People | None") -> bool:
+        return other is not None and list(self._teams.items()) == list(other._teams.items())
 
     def team_of(self, agent: str) -> str:
         """The first team of the file that names the agent; empty where none does."""

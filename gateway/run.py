@@ -20,6 +20,9 @@ import structlog
 from callwarden import log, transport
 from callwarden.command import with_settings
 from callwarden.settings import Settings, split_address
+from gateway.acts.acts import Acts
+from gateway.acts.desk import Desk
+from gateway.callers import Callers
 from gateway.floor import Floor
 from gateway.gate.fail_closed import RulebookBroken
 from gateway.gate.gate_thread import GateThread
@@ -31,6 +34,7 @@ from gateway.metrics import Metrics
 from gateway.oversight import OversightServer, Servicer
 from gateway.room import room_of
 from gateway.sd_notify import notify
+from gateway.watching import Watching
 from policy import products
 from policy.ledger import LedgerUnavailable
 
@@ -77,7 +81,20 @@ class _Gateway:
         self._tally = Tally()
         self._history = History(settings.ledger_file, settings.ledger_key_file)
         self._gate = GateThread(settings, self._floor, self._health, self._metrics, self._tally)
-        servicer = Servicer(self._floor, self._health, self._history, self._hang_up)
+        self._callers = Callers(settings.oversight.people, self._health)
+        self._callers.when_changed(self._floor.regroup)
+        self._floor.team_of = self._callers.team_of
+        desk = Desk(
+            self._floor,
+            lambda: self._gate.open_ledger,
+            (settings.ledger_file, settings.ledger_key_file),
+            self._callers.team_of,
+        )
+        servicer = Servicer(
+            self._callers,
+            Watching(self._floor, self._health, self._history, self._callers.team_of),
+            Acts(desk, hang_up=self._hang_up, rules=settings.rules),
+        )
         gate = GateServicer(
             self._gate,
             self._floor,
@@ -138,6 +155,7 @@ class _Gateway:
 
         self._supervise(self._count_today())
         self._supervise(self._health.run())
+        self._supervise(self._callers.follow())
         self._supervise(self._keep_pbx())
         _leave_alone_what_is_there()
         return addresses

@@ -2,7 +2,8 @@
 the ledger before anything is done.
 
 Used by the acts beside it. The invariants: nobody acts on a call that he does not see; nothing is
-done that could not be recorded; what was recorded and then failed is followed by a row that says so.
+done that could not be recorded; what was recorded and then failed is followed by a row that says
+so.
 """
 
 import asyncio
@@ -120,11 +121,29 @@ class Desk:
         except LedgerUnavailable as error:
             raise Unavailable(str(error)) from None
 
-    def act(self, person: Person, kind: ActKind, *, note: str = "", **of: str) -> DoneAct:
+    def act(
+        self,
+        person: Person,
+        kind: ActKind,
+        *,
+        call_id: str = "",
+        finding_id: str = "",
+        subject: str = "",
+        note: str = "",
+    ) -> DoneAct:
         """An act of this person, now. Raises Missing."""
         if len(note) > MOST_NOTE:
             raise Missing(f"the note is longer than {MOST_NOTE} characters")
-        return DoneAct(self.now(), kind, person.name, person.role.value, note=note.strip(), **of)
+        return DoneAct(
+            self.now(),
+            kind,
+            person.name,
+            person.role.value,
+            call_id,
+            finding_id,
+            subject,
+            note=note.strip(),
+        )
 
 
 def _recorded(reader: LedgerReader, call_id: str) -> KnownCall | None:

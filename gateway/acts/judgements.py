@@ -124,7 +124,7 @@ class Judgements:
             if call.agent != agent:
                 raise Missing("this call is another agent's")
         if finding_id:
-            found = await desk.read(lambda reader: reader.has_finding(call_id, finding_id))
+            found = await desk.read(lambda reader: reader.acts.has_finding(call_id, finding_id))
             if not found:
                 raise NotThere("there is no such finding")
         act = desk.act(

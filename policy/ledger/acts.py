@@ -6,7 +6,7 @@ people settle one appeal, and nobody settles the appeal against his own review.
 """
 
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -195,6 +195,13 @@ class ActsReader:
             yield from map(self._act, page)
             last = page[-1]["seq"]
 
+    def has_finding(self, call_id: str, finding_id: str) -> bool:
+        return bool(
+            self._rows(
+                "SELECT 1 FROM findings WHERE call_id = ? AND finding_id = ?", [call_id, finding_id]
+            )
+        )
+
     def standing_of(self, call_id: str, finding_id: str) -> Standing | None:
         """How people judged one finding so far; None: nobody did."""
         return self.standings_of(call_id).get(finding_id)
@@ -208,6 +215,17 @@ class ActsReader:
         )
         return {row["finding_id"]: Standing(row["standing"]) for row in found}
 
+    def standings(self, findings: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Standing]:
+        """The same of findings of many calls: those that somebody judged, by call and finding."""
+        of_call: dict[str, dict[str, Standing]] = {}
+        found = {}
+        for call_id, finding_id in findings:
+            if call_id not in of_call:
+                of_call[call_id] = self.standings_of(call_id)
+            if standing := of_call[call_id].get(finding_id):
+                found[call_id, finding_id] = standing
+        return found
+
     def alert(self, alert_id: str) -> RaisedAlert | None:
         found = self._rows("SELECT * FROM alerts WHERE alert_id = ?", [alert_id])
         return _alert(found[0]) if found else None
@@ -220,7 +238,8 @@ class ActsReader:
     def acknowledgements_since(self, since: datetime) -> dict[str, DoneAct]:
         """Who acknowledged alerts from `since` on, first, by the alert's id."""
         acts = self._acts(
-            "WHERE act = ? AND at >= ? ORDER BY seq DESC", [ActKind.ACKNOWLEDGE.value, micros(since)]
+            "WHERE act = ? AND at >= ? ORDER BY seq DESC",
+            [ActKind.ACKNOWLEDGE.value, micros(since)],
         )
         return {act.subject: act for act in acts}
 

@@ -25,6 +25,7 @@ from policy.ledger.deciding import whom
 from policy.ledger.export_kinds import Cell, Opening, last_state
 from policy.ledger.facts import KnownLists, gather, without_this_call
 from policy.ledger.moment import instant, micros
+from policy.ledger.past_calls import PastCall, past_call
 from policy.ledger.records import (
     Activation,
     DecisionCounts,
@@ -210,6 +211,10 @@ class LedgerReader:
         """One call; None where there is none of that id."""
         found = self._rows(f"{_CALLS} WHERE calls.call_id = ?", [call_id])
         return _call(found[0]) if found else None
+
+    def past_call(self, call_id: str) -> PastCall | None:
+        """One call as a whole; None where there is none of that id."""
+        return past_call(self._rows, self._keys, call_id)
 
     def calls_from(self, since: datetime) -> Iterator[RecordedCall]:
         """All calls that began from `since` on, in the order in which they were recorded."""

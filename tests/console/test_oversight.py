@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable
 import grpc
 import grpc.aio
 import pytest
+from google.protobuf.message import Message
 from textual.pilot import Pilot
 
 from callwarden import transport
@@ -21,6 +22,9 @@ from tui.link import State
 from tui.oversight import HangUpRefused, OversightStream
 from tui.widgets.dialogs import ConfirmHangUp
 
+# Methods of a service bear the names in the contract.
+# ruff: noqa: N802
+
 _BOUND_S = 15.0
 
 
@@ -32,6 +36,10 @@ class Gateway(OversightServicer):
         self.watches = 0
         self.sequence = 1000
         self.hung_up: list[tuple[str, str]] = []
+        self.acts: list[Message] = []
+        """What was asked of it, in the contract's words."""
+        self.who = oversight.WhoAmIResponse(name="chen", role=oversight.ROLE_ADMIN)
+        self.past: dict[str, list[oversight.Event]] = {}
         self._server: grpc.aio.Server | None = None
 
     async def start(self, port: int = 0) -> int:
@@ -57,7 +65,7 @@ class Gateway(OversightServicer):
         for watcher in self.watchers:
             watcher.put_nowait(None)
 
-    async def Watch(  # noqa: N802  # the name in the contract
+    async def Watch(
         self, request: oversight.WatchRequest, context: object
     ) -> AsyncIterator[oversight.Event]:
         self.watches += 1
@@ -71,13 +79,67 @@ class Gateway(OversightServicer):
             yield fallen
         self.watchers.remove(queue)
 
-    async def HangUp(  # noqa: N802  # the name in the contract
+    async def HangUp(
         self, request: oversight.HangUpRequest, context: grpc.aio.ServicerContext[object, object]
     ) -> oversight.HangUpResponse:
         if request.call_id != WEALTH.call_id:
             await context.abort(grpc.StatusCode.NOT_FOUND, "no such call is up")
         self.hung_up.append((request.call_id, request.operator))
         return oversight.HangUpResponse()
+
+    async def WhoAmI(
+        self, request: oversight.WhoAmIRequest, context: object
+    ) -> oversight.WhoAmIResponse:
+        return self.who
+
+    async def PastCall(
+        self, request: oversight.PastCallRequest, context: object
+    ) -> AsyncIterator[oversight.Event]:
+        for event in self.past.get(request.call_id, ()):
+            yield event
+
+    async def ListenIn(
+        self, request: oversight.ListenInRequest, context: object
+    ) -> oversight.ListenInResponse:
+        self.acts.append(request)
+        link = "http://127.0.0.1:4578/listen/one-time" if request.browser else ""
+        return oversight.ListenInResponse(listening_id="l-1", link=link)
+
+    async def EndListenIn(
+        self, request: oversight.EndListenInRequest, context: object
+    ) -> oversight.EndListenInResponse:
+        self.acts.append(request)
+        return oversight.EndListenInResponse()
+
+    async def Review(
+        self, request: oversight.ReviewRequest, context: object
+    ) -> oversight.ReviewResponse:
+        self.acts.append(request)
+        return oversight.ReviewResponse()
+
+    async def Suppress(
+        self, request: oversight.SuppressRequest, context: object
+    ) -> oversight.SuppressResponse:
+        self.acts.append(request)
+        return oversight.SuppressResponse(suppression_id="s-1")
+
+    async def AssignRetraining(
+        self, request: oversight.AssignRetrainingRequest, context: object
+    ) -> oversight.AssignRetrainingResponse:
+        self.acts.append(request)
+        return oversight.AssignRetrainingResponse()
+
+    async def ShadowRule(
+        self, request: oversight.ShadowRuleRequest, context: object
+    ) -> oversight.ShadowRuleResponse:
+        self.acts.append(request)
+        return oversight.ShadowRuleResponse()
+
+    async def AcknowledgeAlert(
+        self, request: oversight.AcknowledgeAlertRequest, context: object
+    ) -> oversight.AcknowledgeAlertResponse:
+        self.acts.append(request)
+        return oversight.AcknowledgeAlertResponse()
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """A gate on its real parts: the ledger in a temporary folder, the shipped house rules, real TCP."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -12,7 +13,10 @@ import grpc.aio
 from callwarden import transport
 from callwarden.settings import Rules, Tls
 from callwarden.v1 import oversight_pb2 as oversight
+from gateway.acts.acts import Acts
+from gateway.acts.desk import Desk
 from gateway.bench.agi_caller import Heard, ask, session
+from gateway.callers import Callers
 from gateway.floor import Floor, Watcher
 from gateway.gate import rulebook_reader
 from gateway.gate.activations import Activations
@@ -28,6 +32,7 @@ from gateway.health import Health
 from gateway.history import History
 from gateway.metrics import Metrics
 from gateway.oversight import OversightServer, Servicer
+from gateway.watching import Watching
 from policy.dialling.request import DialRequest
 from policy.ledger import Ledger
 
@@ -57,8 +62,9 @@ class GateParts:
         scene: str = "marketing.loan",
         customer: str = "",
         linkedid: str = "",
+        agent: str = "1001",
     ) -> Heard:
-        question = session(nonce, number, scene, "1001", customer, linkedid)
+        question = session(nonce, number, scene, agent, customer, linkedid)
         return await ask(HOST, self.server.port, question)
 
     async def decision(self) -> oversight.DecisionMade:
@@ -97,7 +103,12 @@ class InOneLoop:
 
 @asynccontextmanager
 async def served(
-    parts: GateParts, state: Path, hung_up: list[str] | None = None
+    parts: GateParts,
+    state: Path,
+    hung_up: list[str] | None = None,
+    *,
+    people: Path | None = None,
+    tls: Tls | None = None,
 ) -> AsyncIterator[grpc.aio.Channel]:
     """The operator API over these parts; a hang-up fails where there is no `hung_up` to note it."""
 
@@ -107,14 +118,24 @@ async def served(
         hung_up.append(call_id)
 
     files = state / "ledger.sqlite3", state / "keys" / "ledger.key"
-    servicer = Servicer(parts.floor, parts.health, History(*files), hang_up)
+    callers = Callers(people, parts.health)
+    callers.when_changed(parts.floor.regroup)
+    parts.floor.team_of = callers.team_of
+    desk = Desk(parts.floor, lambda: parts.ledger.current, files, callers.team_of)
+    servicer = Servicer(
+        callers,
+        Watching(parts.floor, parts.health, History(*files), callers.team_of),
+        Acts(desk, hang_up=hang_up, rules=Rules()),
+    )
     gates = GateServicer(InOneLoop(parts), parts.floor, *files, "CN")
     server = OversightServer(servicer, gates, parts.floor, parts.health)
-    port = await server.start("127.0.0.1:0", Tls())
+    port = await server.start("127.0.0.1:0", tls or Tls())
+    following = asyncio.get_running_loop().create_task(callers.follow())
     try:
-        async with transport.channel_to(f"127.0.0.1:{port}", Tls()) as channel:
+        async with transport.channel_to(f"127.0.0.1:{port}", tls or Tls()) as channel:
             yield channel
     finally:
+        following.cancel()
         await server.close()
 
 

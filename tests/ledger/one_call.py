@@ -6,6 +6,7 @@ from typing import Final
 from policy.dialling.decision import Decision, Verdict
 from policy.identity import RulebookIdentity, RulebookText, Title
 from policy.ledger import Bypass, CallRecord, Ledger, LegCoverage
+from policy.ledger.acts import ActKind, DoneAct, RaisedAlert
 from policy.speech.doubt import Doubt, SecondLook
 from policy.speech.finding import Finding, FindingStatus, Severity
 from policy.speech.utterance import Leg, Token, Utterance
@@ -91,3 +92,9 @@ def record_one_call(ledger: Ledger) -> None:
         finding_id="refusal.explicit-1",
         note=NOTE,
     ).result(WAIT_S)
+    act = DoneAct(ended, ActKind.HANG_UP, "Li", "admin", "n1", note=NOTE)
+    alert = RaisedAlert(
+        "a-1", ended, "finding", "major", "明确拒绝", "Refusal", "n1", "1001", False
+    )
+    ledger.acts.record(act).result(WAIT_S)
+    ledger.acts.raise_alert(alert).result(WAIT_S)
