@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from typing import Self
 
 from callwarden.settings import Speech
+from gateway.asterisk import number_regions
+from gateway.asterisk.number_regions import NumberRegions
 from gateway.floor import LiveCall
 from policy import products
 from policy.speech.circumstances import ProductFacts
@@ -19,14 +21,20 @@ from policy.speech.circumstances import ProductFacts
 class KnownBefore:
     speech: Speech
     products: Mapping[str, ProductFacts]
+    regions: NumberRegions
 
     @classmethod
     def read(cls, speech: Speech) -> Self:
-        """Raises ProblemsFound for a file of products that cannot be used."""
-        return cls(speech, products.load(speech.products))
+        """Raises ProblemsFound for a file of products that cannot be used, or a region that no
+        number has."""
+        regions = number_regions.read(speech.region_dialects)
+        return cls(speech, products.load(speech.products), regions)
 
     def dialect(self, call: LiveCall) -> str:
-        return self.speech.campaign_dialects.get(call.campaign, self.speech.dialect)
+        """The campaign's, else that of the number's region, else what most customers speak."""
+        if (of_campaign := self.speech.campaign_dialects.get(call.campaign)) is not None:
+            return of_campaign
+        return self.regions.dialect(call.number) or self.speech.dialect
 
     def product(self, call: LiveCall) -> ProductFacts:
         return self.products.get(call.product, ProductFacts())

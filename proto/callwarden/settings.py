@@ -73,6 +73,11 @@ class Speech(_Section):
     campaign_dialects: dict[str, Dialect] = Field(
         {}, description="the same for single campaigns, by their ids"
     )
+    region_dialects: dict[str, Dialect] = Field(
+        {},
+        description="the same by where a number is from, where the campaign says nothing: "
+        "`广东: yue`, `Sichuan: cmn-sichuan`, `HK: yue`",
+    )
 
 
 class Gate(_Section):
