@@ -17,12 +17,11 @@ import grpc
 import grpc.aio
 import structlog
 
+from callwarden.caller import OPERATOR
 from callwarden.problems import ProblemsFound
 from gateway.health import HealthReport, HealthStatus
 from gateway.people import People, Person, Role
 
-OPERATOR: Final = "callwarden-operator"
-"""Metadata that says who sits at a console; believed only where the site names no people."""
 _BEARER: Final = "Bearer "
 _EVERY_S: Final = 0.5
 _LONGEST_NAME: Final = 128
@@ -61,7 +60,7 @@ class Callers:
         if self._people is None:
             if not _on_this_box(context.peer()):
                 raise Unknown("without oversight.people only this box is served: name the people")
-            name = claimed or _text(said.get(OPERATOR)) or "admin"
+            name = claimed or unquote(_text(said.get(OPERATOR))) or "admin"
             return Person(name.strip()[:_LONGEST_NAME] or "admin", Role.ADMIN)
         token = _text(said.get("authorization"))
         if token.startswith(_BEARER):

@@ -13,7 +13,7 @@ import sys
 import click
 from pydantic import TypeAdapter, ValidationError
 
-from callwarden import transport
+from callwarden import caller, transport
 from callwarden.command import with_settings
 from callwarden.settings import Address, Settings
 
@@ -36,14 +36,15 @@ def console(configured: Settings, address: str | None, locale: str | None) -> in
         raise click.UsageError("the console needs a terminal; run it in one, or over ssh -t")
     # grpc writes its own warnings onto the screen otherwise; the console says them itself.
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
-    return asyncio.run(_run(configured, chosen, locale or configured.locale))
+    said = caller.metadata(configured.oversight.token_file, getpass.getuser())
+    return asyncio.run(_run(configured, chosen, said, locale or configured.locale))
 
 
-async def _run(configured: Settings, address: str, locale: str) -> int:
+async def _run(configured: Settings, address: str, said: caller.Metadata, locale: str) -> int:
     from tui.app import Console
     from tui.oversight import OversightStream
 
-    channel = transport.channel_to(address, configured.tls)
+    channel = transport.channel_to(address, configured.tls, said)
     async with channel:
         app = Console(
             OversightStream(channel),

@@ -13,6 +13,7 @@ from pathlib import Path
 import grpc
 import grpc.aio
 
+from callwarden import caller
 from callwarden.problems import Problem, ProblemsFound
 from callwarden.settings import Tls, is_loopback
 
@@ -84,8 +85,10 @@ def server() -> grpc.aio.Server:
     return grpc.aio.server(options=_OPTIONS)
 
 
-def channel_to(address: str, tls: Tls) -> grpc.aio.Channel:
-    """A channel to `address`; the caller closes it. Raises ProblemsFound as `serve_on` does."""
+def channel_to(address: str, tls: Tls, said: caller.Metadata = ()) -> grpc.aio.Channel:
+    """A channel to `address`, each call of which says `said`; whoever asked for it closes it.
+    Raises ProblemsFound as `serve_on` does."""
+    saying = caller.interceptors(said) if said else None
     if tls.ca:
         credentials = grpc.ssl_channel_credentials(
             root_certificates=_read(tls.ca, "tls.ca"),
@@ -94,9 +97,9 @@ def channel_to(address: str, tls: Tls) -> grpc.aio.Channel:
                 _read(tls.certificate, "tls.certificate") if tls.certificate else None
             ),
         )
-        return grpc.aio.secure_channel(address, credentials, options=_OPTIONS)
+        return grpc.aio.secure_channel(address, credentials, options=_OPTIONS, interceptors=saying)
     _require_loopback(address)
-    return grpc.aio.insecure_channel(address, options=_OPTIONS)
+    return grpc.aio.insecure_channel(address, options=_OPTIONS, interceptors=saying)
 
 
 def _read(file: Path, key: str) -> bytes:

@@ -11,6 +11,7 @@ from pathlib import Path
 import grpc.aio
 
 from callwarden import transport
+from callwarden.caller import Metadata
 from callwarden.settings import Rules, Tls
 from callwarden.v1 import oversight_pb2 as oversight
 from gateway.acts.acts import Acts
@@ -37,6 +38,7 @@ from policy.dialling.request import DialRequest
 from policy.ledger import Ledger
 
 HOST = "127.0.0.1"
+PLAIN = Tls()
 
 
 @dataclass
@@ -108,9 +110,12 @@ async def served(
     hung_up: list[str] | None = None,
     *,
     people: Path | None = None,
-    tls: Tls | None = None,
+    tls: Tls = PLAIN,
+    client: Tls = PLAIN,
+    said: Metadata = (),
 ) -> AsyncIterator[grpc.aio.Channel]:
-    """The operator API over these parts; a hang-up fails where there is no `hung_up` to note it."""
+    """The operator API over these parts; a hang-up fails where there is no `hung_up` to note it.
+    The channel says `said` with each call."""
 
     async def hang_up(call_id: str) -> None:
         if hung_up is None:
@@ -129,10 +134,10 @@ async def served(
     )
     gates = GateServicer(InOneLoop(parts), parts.floor, *files, "CN")
     server = OversightServer(servicer, gates, parts.floor, parts.health)
-    port = await server.start("127.0.0.1:0", tls or Tls())
+    port = await server.start("127.0.0.1:0", tls)
     following = asyncio.get_running_loop().create_task(callers.follow())
     try:
-        async with transport.channel_to(f"127.0.0.1:{port}", tls or Tls()) as channel:
+        async with transport.channel_to(f"127.0.0.1:{port}", client, said) as channel:
             yield channel
     finally:
         following.cancel()

@@ -14,16 +14,18 @@ import grpc
 import grpc.aio
 import pytest
 
-from callwarden.settings import Rules
+from callwarden import caller
+from callwarden.caller import OPERATOR as CLAIMED
+from callwarden.settings import Rules, Tls
 from callwarden.v1 import oversight_pb2 as oversight
 from callwarden.v1.oversight_pb2_grpc import OversightStub
 from deploy.lab.numbers import open_now
-from gateway.callers import OPERATOR as CLAIMED
 from policy import rulebook, rulebook_text
 from policy.ledger import CallRecord, LedgerReader
 from policy.ledger.acts import ActKind, DoneAct, Outcome
 from policy.speech.finding import FindingStatus
 from tests.calls.test_enforcement import REFUSED
+from tests.certificates import issue
 from tests.gate import people_file
 from tests.gate.at_the_gate import GateParts, gate, served
 from tests.gate.people_file import ADMIN, AUDITOR, NORTH, OPERATOR, SOUTH, SUPERVISOR, by
@@ -208,6 +210,29 @@ async def test_without_a_file_of_people_each_is_who_he_says(tmp_path: Path) -> N
             ("chen", "admin"),
             ("li", "admin"),
         ]
+
+
+async def test_a_console_is_known_by_its_token_file_or_its_certificate(tmp_path: Path) -> None:
+    file, token = people_file.write(tmp_path / "people.yaml"), tmp_path / "token"
+    file.write_text(
+        file.read_text().replace(
+            "people:", "people:\n  - {name: Sun, role: admin, certificate: pc-7}"
+        )
+    )
+    token.write_text(f"{AUDITOR}-token\n")
+    token.chmod(0o600)
+    (own, own_key), (pc, pc_key) = issue(tmp_path, "gateway"), issue(tmp_path, "pc-7")
+    tls = Tls(certificate=own, key=own_key, client_ca=pc)
+    mutual = Tls(ca=own, certificate=pc, key=pc_key)
+    asked = oversight.WhoAmIRequest()
+    async with gate(tmp_path) as parts:
+        said = caller.metadata(token, "chen")
+        async with served(parts, tmp_path, people=file, said=said) as channel:
+            assert (await OversightStub(channel).WhoAmI(asked)).name == AUDITOR
+            watch = OversightStub(channel).Watch(oversight.WatchRequest())
+            assert (await until_live(aiter(watch)))[-1].HasField("live")
+        async with served(parts, tmp_path, people=file, tls=tls, client=mutual) as channel:
+            assert (await OversightStub(channel).WhoAmI(asked)).name == "Sun"
 
 
 async def test_what_failed_is_in_the_log_as_failed(tmp_path: Path) -> None:

@@ -1,16 +1,12 @@
 """Words spoken cross no network in the clear: loopback, TLS or mutual TLS."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
-from ipaddress import ip_address
+from functools import partial
 from pathlib import Path
 
 import grpc
 import grpc.aio
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from callwarden import transport
 from callwarden.problems import ProblemsFound
@@ -19,37 +15,12 @@ from callwarden.v1 import recognition_pb2
 from callwarden.v1.recognition_pb2_grpc import RecognitionStub
 from policy.speech.rulebook import SpeechRulebook
 from recognizer.service import RecognizerServer
+from tests import certificates
 
 
 @pytest.fixture
 def issue(tmp_path: Path) -> Callable[[str], tuple[Path, Path]]:
-    """Makes a self-signed certificate for 127.0.0.1: its file and its key's."""
-
-    def make(name: str) -> tuple[Path, Path]:
-        key, now = ec.generate_private_key(ec.SECP256R1()), datetime.now(UTC)
-        subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
-        addresses = x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))])
-        certificate = (
-            x509.CertificateBuilder(subject, subject, key.public_key())
-            .serial_number(x509.random_serial_number())
-            .not_valid_before(now - timedelta(minutes=1))
-            .not_valid_after(now + timedelta(hours=1))
-            .add_extension(addresses, critical=False)
-            .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-            .sign(key, hashes.SHA256())
-        )
-        files = tmp_path / f"{name}.crt", tmp_path / f"{name}.key"
-        files[0].write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-        files[1].write_bytes(
-            key.private_bytes(
-                serialization.Encoding.PEM,
-                serialization.PrivateFormat.PKCS8,
-                serialization.NoEncryption(),
-            )
-        )
-        return files
-
-    return make
+    return partial(certificates.issue, tmp_path)
 
 
 async def test_mutual_tls_admits_the_known_client_alone(
