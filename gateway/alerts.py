@@ -5,8 +5,8 @@ Called by oversight.
 
 from gateway.acts.desk import Desk
 from gateway.acts.refused import NotThere
-from gateway.people import Person
 from policy.ledger.acts import ActKind
+from policy.people import Person
 
 
 class Alerts:

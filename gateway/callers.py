@@ -20,7 +20,7 @@ import structlog
 from callwarden.caller import OPERATOR
 from callwarden.problems import ProblemsFound
 from gateway.health import HealthReport, HealthStatus
-from gateway.people import People, Person, Role
+from policy.people import People, Person, Role
 
 _BEARER: Final = "Bearer "
 _EVERY_S: Final = 0.5

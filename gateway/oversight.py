@@ -28,11 +28,11 @@ from gateway.floor import Floor
 from gateway.gate.service import SERVICE as GATE_SERVICE
 from gateway.gate.service import GateServicer
 from gateway.health import Health, HealthStatus
-from gateway.people import Person
 from gateway.watching import Watching
 from policy.ledger import LedgerUnavailable
 from policy.ledger.acts import ActKind
 from policy.on_the_wire import identity_message
+from policy.people import Person
 
 SERVICE: Final = "callwarden.v1.Oversight"
 GATE: Final = "callwarden.gate"

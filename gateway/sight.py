@@ -12,7 +12,7 @@ from typing import Final
 
 from callwarden.v1 import oversight_pb2 as oversight
 from gateway.floor import Floor
-from gateway.people import Person
+from policy.people import Person
 
 _CALLS_KEPT: Final = 4096
 

@@ -14,8 +14,8 @@ from callwarden.v1 import oversight_pb2 as oversight
 from gateway.floor import Floor, LiveCall, Watcher
 from gateway.health import Health
 from gateway.past_call import Told
-from gateway.people import Person
 from gateway.sight import Sight
+from policy.people import Person
 
 _MOST_HISTORY: Final = 1000
 _MOST_OF_A_CALL: Final = 200

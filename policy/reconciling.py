@@ -13,14 +13,12 @@ from datetime import datetime, timedelta
 from enum import Enum
 from typing import Final
 
+from policy.dialling.number import SAME_DIGITS, same_number
 from policy.ledger.accounts import CallAccount
 from policy.speech.utterance import Leg
 
-_SAME_DIGITS: Final = 8
-"""Digits at the end by which a number dialled over a trunk, with or without prefixes, is the one
-decided on: a subscriber's number without its area."""
 GIVEN_UP: Final = "CANCEL"
-"""Disposition of a call that was given up before anybody answered, perhaps before it was dialled."""
+"""Disposition of a call given up before anybody answered, perhaps before it was dialled."""
 
 
 @dataclass(frozen=True)
@@ -122,14 +120,10 @@ def reconcile(
     known = _Known(decisions)
     placed = sorted((each for each in placed if since <= each.at < until), key=lambda each: each.at)
     by_name = {id(each): known.named_by(each) for each in placed}
-    met = [
-        by_name[id(each)] or known.nearest(each, within) or _unmet(each) for each in placed
-    ]
+    met = [by_name[id(each)] or known.nearest(each, within) or _unmet(each) for each in placed]
     used = {each.decision.decision_id for each in met if each.decision}
     unused = [
-        each
-        for each in known.allowed
-        if since <= each.at < until and each.decision_id not in used
+        each for each in known.allowed if since <= each.at < until and each.decision_id not in used
     ]
     given_up = tuple(each for each in unused if each.end and each.end.disposition == GIVEN_UP)
     talked = [each for each in met if each.call.answered and each.standing is not Class.FOR_HELP]
@@ -220,13 +214,9 @@ def _heard(met: Met, leg: Leg) -> tuple[float, tuple[str, ...]]:
 
 
 def _tail(number: str) -> str:
-    return re.sub(r"\D", "", number)[-_SAME_DIGITS:]
+    return re.sub(r"\D", "", number)[-SAME_DIGITS:]
 
 
 def _same_number(sent: str, decided: str) -> bool:
-    """Whether the digits sent over a trunk are those of the number decided on; a PBX that does not
-    tell them speaks against none."""
-    if not sent:
-        return True
-    one, other = (re.sub(r"\D", "", each) for each in (sent, decided))
-    return one == other or (len(one) >= _SAME_DIGITS and _tail(one) == _tail(other))
+    """A PBX that does not tell the number speaks against none."""
+    return not sent or same_number(sent, decided)

@@ -19,9 +19,9 @@ import structlog
 from gateway.acts.messages import act_done
 from gateway.acts.refused import Missing, NotAllowed, NotThere, Unavailable
 from gateway.floor import CallState, Floor, LiveCall
-from gateway.people import Person
 from policy.ledger import Ledger, LedgerReader, LedgerUnavailable
 from policy.ledger.acts import ActKind, DoneAct, Outcome
+from policy.people import Person
 
 _log = structlog.get_logger(__name__)
 

@@ -14,7 +14,6 @@ import structlog
 from callwarden.v1 import oversight_pb2 as oversight
 from gateway.acts.desk import Desk
 from gateway.acts.refused import Missing, NotAllowed, NotNow, NotThere, Unavailable
-from gateway.people import Person
 from policy.dialling import number as numbers
 from policy.ledger import LedgerUnavailable
 from policy.ledger.acts import (
@@ -24,6 +23,7 @@ from policy.ledger.acts import (
     SamePerson,
     Standing,
 )
+from policy.people import Person
 
 _log = structlog.get_logger(__name__)
 

@@ -10,8 +10,8 @@ from typing import Final
 from callwarden.v1 import oversight_pb2 as oversight
 from gateway.acts.desk import Desk
 from gateway.acts.refused import Missing, NotThere, Unavailable
-from gateway.people import EXTENSION, Person
 from policy.ledger.acts import ActKind
+from policy.people import EXTENSION, Person
 
 MODES: "Final[dict[oversight.ListenInMode.ValueType, ActKind]]" = {
     oversight.LISTEN_IN_MODE_LISTEN: ActKind.LISTEN,

@@ -3,8 +3,8 @@
 from typing import Final
 
 from callwarden.v1 import oversight_pb2 as oversight
-from gateway.people import Role
 from policy.ledger.acts import ActKind, DoneAct, Standing
+from policy.people import Role
 
 ACT: "Final[dict[ActKind, oversight.Act.ValueType]]" = {
     each: oversight.Act.Value(f"ACT_{each.name}") for each in ActKind

@@ -14,10 +14,10 @@ from gateway.acts.desk import Desk
 from gateway.acts.refused import Missing, NotThere, Unavailable
 from gateway.acts.rule_shader import Asked, Made, Text
 from gateway.enforcement import REFUSAL
-from gateway.people import Person
 from policy.identity import RulebookIdentity, RulebookText
 from policy.ledger import LedgerReader, LedgerUnavailable
 from policy.ledger.acts import ActKind
+from policy.people import Person
 
 _WITHIN_S: Final = 60.0
 

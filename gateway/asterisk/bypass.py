@@ -25,7 +25,6 @@ from gateway.asterisk.trunk_call import (
     NONCE,
     TrunkCall,
     filters,
-    same_number,
     trunk_call,
 )
 from gateway.durable import Durable
@@ -106,7 +105,7 @@ class BypassWatch:
 
     def _on_the_floor(self, call: TrunkCall) -> bool:
         return any(
-            not call.number or same_number(call.number, each.number)
+            not call.number or numbers.same_number(call.number, each.number)
             for each in self._floor.of_linkedid(call.linkedid)
         )
 
@@ -151,7 +150,7 @@ class BypassWatch:
                 found.append(named)
         return any(
             each.decision.allowed
-            and (not call.number or same_number(call.number, each.request.number))
+            and (not call.number or numbers.same_number(call.number, each.request.number))
             for each in found
         )
 

@@ -17,9 +17,6 @@ NONCE: Final = "CALLWARDEN_NONCE"
 EMERGENCY: Final = "CALLWARDEN_EMERGENCY_CALL"
 """What the dialplan leaves on the channels of a call for help, which it asks nobody: the number."""
 _UNKNOWN: Final = "<unknown>"
-_SAME_DIGITS: Final = 8
-"""Digits at the end by which a number dialled over a trunk, with or without prefixes, is the one
-decided on: a subscriber's number without its area."""
 
 
 @dataclass(frozen=True)
@@ -59,13 +56,6 @@ def filters(trunks: Sequence[str]) -> list[str]:
         for trunk in trunks
     )
     return [f"Event: DialBegin.*DestChannel: ({names})-", f"Event: Cdr.*Channel: ({names})-"]
-
-
-def same_number(sent: str, decided: str) -> bool:
-    """Whether the digits sent over a trunk are those of the number decided on."""
-    one, other = (re.sub(r"\D", "", each) for each in (sent, decided))
-    tail = min(len(one), len(other), _SAME_DIGITS)
-    return one == other or (tail == _SAME_DIGITS and one[-tail:] == other[-tail:])
 
 
 def _trunk_of(name: str, trunks: Sequence[str]) -> str:

@@ -22,6 +22,10 @@ _UNKNOWN_ZONE = "Etc/Unknown"
 # out, which is a mobile's prefix and a carrier's. Parsing it the long way gives the same.
 _CHINESE_MOBILE = re.compile(r"(?:\+86|0086)?(1(?:[3-689][0-9]|7[0-8])[0-9]{8})")
 
+SAME_DIGITS = 8
+"""Digits at the end by which a number dialled over a trunk, with or without prefixes, is the one
+decided on: a subscriber's number without its area."""
+
 _LONGEST_EMERGENCY = 8
 """No country's emergency number has more digits; the longest known to phonenumbers has 6."""
 
@@ -126,6 +130,14 @@ def masked(number: str) -> str:
     tail = min(4, max(0, len(shown) - 4))
     head = min(5, max(0, len(shown) - 8))
     return plus + shown[:head] + "*" * (len(shown) - head - tail) + shown[len(shown) - tail :]
+
+
+def same_number(sent: str, decided: str) -> bool:
+    """Whether the digits sent over a trunk, with or without prefixes, are those of the number
+    decided on."""
+    one, other = (re.sub(r"\D", "", each) for each in (sent, decided))
+    tail = min(len(one), len(other), SAME_DIGITS)
+    return one == other or (tail == SAME_DIGITS and one[-tail:] == other[-tail:])
 
 
 def warm(region: str) -> None:

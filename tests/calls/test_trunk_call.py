@@ -6,7 +6,8 @@ import asterisk.manager
 import pytest
 
 from gateway.asterisk.ami import AmiEvent
-from gateway.asterisk.trunk_call import filters, same_number, trunk_call
+from gateway.asterisk.trunk_call import filters, trunk_call
+from policy.dialling.number import same_number
 
 _TRUNKS = ("PJSIP/trunk", "SIP/carrier-*", "DAHDI/g1")
 

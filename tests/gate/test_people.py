@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from callwarden.problems import ProblemsFound
-from gateway.people import People, Person, Role
 from policy.ledger.acts import ActKind
+from policy.people import People, Person, Role
 from tests.gate import people_file
 
 TOKEN = sha256(b"t").hexdigest()

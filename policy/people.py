@@ -1,7 +1,7 @@
 """Owns the file of people, `oversight.people`: who may use the operator API, in which role, on
 whose calls; and which agents make up a team.
 
-Read by `callers`; asked by what an identity may see and do. The one invariant: a file that has a
+Read by the gateway and by commands; asked what an identity may see and do. The one invariant: a file that has a
 problem names nobody, and of a token only its SHA-256 is ever kept.
 """
 
