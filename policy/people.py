@@ -1,8 +1,8 @@
 """Owns the file of people, `oversight.people`: who may use the operator API, in which role, on
 whose calls; and which agents make up a team.
 
-Read by the gateway and by commands; asked what an identity may see and do. The one invariant: a file that has a
-problem names nobody, and of a token only its SHA-256 is ever kept.
+Read by the gateway and by commands; asked what an identity may see and do. The one invariant: a
+file that has a problem names nobody, and of a token only its SHA-256 is ever kept.
 """
 
 import hmac
