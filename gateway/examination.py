@@ -35,7 +35,7 @@ async def examine(settings: Settings) -> list[Line]:
         examined_asterisk.over_ami,
         _gate,
         _gate_over_http,
-        _recognizer,
+        _recognizers,
         _ledger,
         _disk,
     ]
@@ -110,8 +110,12 @@ async def _gate_over_http(settings: Settings) -> list[Line]:
     ]
 
 
-async def _recognizer(settings: Settings) -> list[Line]:
-    address = settings.recognizer.address
+async def _recognizers(settings: Settings) -> list[Line]:
+    asked = [_recognizer(each, settings) for each in settings.recognizer.addresses]
+    return [line for lines in await asyncio.gather(*asked) for line in lines]
+
+
+async def _recognizer(address: str, settings: Settings) -> list[Line]:
     async with channel_to(address, settings.tls) as channel:
         try:
             state = await RecognitionStub(channel).Describe(

@@ -6,7 +6,7 @@ left is looked at here, in a thread that nobody waits for: a disk that hangs han
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import Enum
@@ -78,9 +78,9 @@ class HealthReport(Protocol):
 
 
 class Health:
-    """The status of every part. `figures` is asked at each publication, `room` in a thread before
-    it; `model` names the speech model while the recognizer serves, empty otherwise, and
-    `recognizer_rulebook` what it judges by where no rulebook was activated."""
+    """The status of every part. `figures` and `recognizers` are asked at each publication, `room`
+    in a thread before it; `model` names the speech model while a recognizer serves, empty
+    otherwise, and `recognizer_rulebook` what it judges by where no rulebook was activated."""
 
     def __init__(
         self, floor: Floor, now: Callable[[], datetime] = lambda: datetime.now(UTC)
@@ -95,6 +95,7 @@ class Health:
         self.figures: Callable[[], Figures] = Figures
         self.room: Callable[[], Room] = Room
         self.model = ""
+        self.recognizers: Callable[[], Sequence[oversight.RecognizerHealth]] = tuple
         self.recognizer_rulebook = conversation.RulebookIdentity()
         self._room = Room()
 
@@ -143,6 +144,7 @@ class Health:
             denials_today=figures.denials_today,
             gate_p99_ms=figures.gate_p99_ms,
             model=self.model,
+            recognizers=self.recognizers(),
             dialling_rulebook=dialling,
             speech_rulebook=dialling if figures.judged_by_it else self.recognizer_rulebook,
             disk_free_bytes=self._room.disk_free_bytes,

@@ -3,11 +3,11 @@ in, and the account of what was analysed.
 
 Made by `asterisk.answered_call` for each answered call. The call never waits for it: audio that
 cannot be sent is dropped, oldest first, and what was not analysed stands in the coverage with its
-cause, never as clean.
+cause, never as clean. A call whose recognizer is lost goes on at another one, which is told what
+was heard for certain and sent the audio since then.
 """
 
 import asyncio
-from collections import deque
 from collections.abc import AsyncIterator, Sequence
 from typing import Final, Protocol
 
@@ -17,31 +17,38 @@ import structlog
 
 from callwarden.v1 import conversation_pb2 as conversation
 from callwarden.v1 import recognition_pb2 as recognition
+from gateway.heard_so_far import HeardSoFar
+from gateway.kept_audio import KeptAudio
 from gateway.media.reception import SAMPLE_RATE_HZ, Talking
 from gateway.recognizer_link import RecognizerLink
+from gateway.recognizers import Recognizers
 from policy.on_the_wire import LEG_OF, WIRE_OF, product_message
 from policy.speech.circumstances import ProductFacts
 from policy.speech.utterance import Leg
 
 _log = structlog.get_logger(__name__)
 
-_KEPT_S: Final = 5.0
-"""Audio of a leg kept while there is nobody to send it to: a recognizer that comes back within this
-has missed nothing."""
+_KEPT_S: Final = 25.0
+"""Audio kept of a leg: a recognizer that takes the call within this has missed nothing."""
 _FIRST_PAUSE_S: Final = 0.25
 _LONGEST_PAUSE_S: Final = 3.0
 _READY_S: Final = 5.0
+_SILENT_S: Final = 5.0
+"""A recognizer tells the coverage every 2 s; one that says nothing for this long hangs."""
 _CLOSING_S: Final = 10.0
 """How long the last words of a call may take to be analysed after its hang-up."""
 _ROUNDING_S: Final = 0.3
 """Analysed to within this of what was received is analysed: a recognizer counts in steps."""
+_MISSED_S: Final = 1.0
+"""A gap this long may hold words: no rule may say of the leg what it did not say."""
 
 _NOT_RECEIVED: Final = "not-received"
 """A recognizer's word for gaps in what we sent; why they are there is known on this side."""
 _UNKNOWN_PRODUCT: Final = ProductFacts()
 UNREACHED: Final = "recognizer-unreachable"
 LOST: Final = "recognizer-lost"
-BEHIND: Final = "recognizer-behind"
+FULL: Final = "recognizer-full"
+OVERLOAD: Final = "overload"
 
 
 class Outlet(Protocol):
@@ -66,15 +73,25 @@ class _Broken(Exception):
 
 
 class _Stream:
-    """One Listen call. A call has another one after each that broke."""
+    """One Listen call, at one recognizer. A call has another one after each that broke."""
 
-    def __init__(self, first: bool) -> None:
-        self.first = first
-        self.ready = asyncio.Event()
-        self.closed = False
-        self.suffix = ""
+    def __init__(self, link: RecognizerLink) -> None:
+        self.link = link
+        self.ready = False
+        self.answered = asyncio.Event()
+        """It is ready, or it is over."""
+        self.closed = self.over = False
+        self.refused = False
         self.analysed_s = dict.fromkeys(Leg, 0.0)
+        self.until_s = dict.fromkeys(Leg, 0.0)
         self.causes: dict[Leg, set[str]] = {leg: set() for leg in Leg}
+
+    @property
+    def lost(self) -> str:
+        """Why what it did not analyse was not, once it broke."""
+        if self.ready:
+            return LOST
+        return FULL if self.refused else UNREACHED
 
 
 class Listening:
@@ -84,7 +101,7 @@ class Listening:
         self,
         call_id: str,
         scene: str,
-        link: RecognizerLink,
+        recognizers: Recognizers,
         outlet: Outlet,
         *,
         message_ms: int,
@@ -93,28 +110,33 @@ class Listening:
         product: ProductFacts = _UNKNOWN_PRODUCT,
     ) -> None:
         """`resumed`: an earlier gateway listened to this call, so names of its are taken."""
-        self._start = recognition.CallStart(
+        self._about = recognition.CallStart(
             call_id=call_id,
             scene=scene,
             sample_rate_hz=SAMPLE_RATE_HZ,
+            resumed=resumed,
             dialect=dialect,
             product=product_message(product),
         )
-        self._link = link
+        self._recognizers = recognizers
         self._outlet = outlet
         self._message_bytes = message_ms * SAMPLE_RATE_HZ // 1000 * 2
-        self._most_messages = int(2 * _KEPT_S * 1000 / message_ms)
         self._pending = {leg: (0, bytearray()) for leg in Leg}
-        self._queue: deque[recognition.Audio] = deque()
+        self._kept = {leg: KeptAudio(_KEPT_S) for leg in Leg}
         self._arrived = asyncio.Event()
         self._talking = {leg: Talking() for leg in Leg}
         self._received = dict.fromkeys(Leg, 0)
+        self._expected = dict.fromkeys(Leg, 0)
+        self._so_far = HeardSoFar()
+        self._until_s = dict.fromkeys(Leg, 0.0)
+        """What recognizers that were lost have heard of each leg, for good."""
         self._analysed_before_s = dict.fromkeys(Leg, 0.0)
+        self._missed: set[Leg] = set()
         self._causes: dict[Leg, set[str]] = {leg: set() for leg in Leg}
-        self._dropped = False
-        self._stream = _Stream(first=not resumed)
+        self._suffix = ""
+        self._stream: _Stream | None = None
         self._ended_after_s: float | None = None
-        self.cause = link.cause or "the recognizer is being asked"
+        self.cause = recognizers.cause or "the recognizer is being asked"
         """Why what is said is not analysed at this moment; empty while it is."""
 
     @property
@@ -126,97 +148,160 @@ class Listening:
         self._received[leg] += len(samples) // 2
         start, pending = self._pending[leg]
         if pending and first_sample != start + len(pending) // 2:
-            self._send(leg, start, bytes(pending))
+            self._keep(leg, start, bytes(pending))
             pending.clear()
         if not pending:
             start = first_sample
         pending += samples
         while len(pending) >= self._message_bytes:
-            self._send(leg, start, bytes(pending[: self._message_bytes]))
+            self._keep(leg, start, bytes(pending[: self._message_bytes]))
             del pending[: self._message_bytes]
             start += self._message_bytes // 2
         self._pending[leg] = (start, pending)
 
-    def _send(self, leg: Leg, first_sample: int, samples: bytes) -> None:
+    def _keep(self, leg: Leg, first_sample: int, samples: bytes) -> None:
+        """Until it is sent, and as long as it may have to be sent again."""
+        if self._about.resumed and not self._suffix:
+            # The recognizer counts anew; in the call, names must not repeat.
+            self._suffix = f"@{first_sample // SAMPLE_RATE_HZ}"
         if self._talking[leg].hear(first_sample, samples):
             self._outlet.changed()
-        self._queue.append(
-            recognition.Audio(leg=WIRE_OF[leg], first_sample=first_sample, samples=samples)
-        )
-        if len(self._queue) > self._most_messages:
-            dropped = LEG_OF[self._queue.popleft().leg]
-            self._causes[dropped].add(UNREACHED if self.cause else BEHIND)
-            self._dropped = True
+        if first_sample - self._expected[leg] > _MISSED_S * SAMPLE_RATE_HZ:
+            self._missed.add(leg)
+        self._expected[leg] = first_sample + len(samples) // 2
+        if self._kept[leg].add(first_sample, samples):
+            self._causes[leg].add(self._why_unsent)
+            self._missed.add(leg)
         self._arrived.set()
 
-    async def run(self) -> None:
-        """Streams until the call is over and its last words are analysed. Tries anew, for as long
-        as the call is up, whenever the recognizer is away."""
-        pause_s = _FIRST_PAUSE_S
-        while True:
-            try:
-                await self._listen(self._stream)
-            except grpc.aio.AioRpcError as error:
-                cause = self._link.why(error)
-            except _Broken as broken:
-                cause = str(broken)
-            except (KeyError, ValueError):
-                cause = "the recognizer sent what this gateway does not know: use one version"
-            if self._stream.closed:
-                return
-            was_ready = self._stream.ready.is_set()
-            self._account(LOST if was_ready else UNREACHED)
-            if self._ended_after_s is not None:
-                return
-            if cause != self.cause:
-                _log.warning("not analysed", call=self._start.call_id, cause=cause)
-            self._become(cause)
-            pause_s = _FIRST_PAUSE_S if was_ready else min(2 * pause_s, _LONGEST_PAUSE_S)
-            await asyncio.sleep(pause_s)
+    @property
+    def _why_unsent(self) -> str:
+        if not self.cause:
+            return OVERLOAD
+        return FULL if self._stream and self._stream.refused else UNREACHED
 
-    def _account(self, cause: str) -> None:
-        """Closes the account of a stream that broke: what it last said it had analysed counts."""
+    async def run(self) -> None:
+        """Streams until the call is over and its last words are analysed. Whenever a recognizer is
+        lost or takes no call, goes on at another one; tries all anew for as long as the call is
+        up."""
+        pause_s = _FIRST_PAUSE_S
+        tried: set[RecognizerLink] = set()
+        while True:
+            link = self._recognizers.choose(tried)
+            if link is None:
+                if self._ended_after_s is not None and tried:
+                    return
+                tried.clear()
+                await asyncio.sleep(pause_s)
+                pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
+                continue
+            stream = self._stream = self._begin(link)
+            with link.carrying():
+                cause = await self._why_it_ended(stream)
+            if stream.closed:
+                return
+            self._account(stream)
+            if stream.ready:
+                tried.clear()
+                pause_s = _FIRST_PAUSE_S
+            tried.add(link)
+            at = link.address
+            if self._recognizers.choose(tried) is not None:
+                _log.info("call moves", call=self._about.call_id, cause=cause, recognizer=at)
+            elif cause != self.cause:
+                _log.warning("not analysed", call=self._about.call_id, cause=cause, recognizer=at)
+                self._become(cause)
+
+    def _begin(self, link: RecognizerLink) -> _Stream:
+        """All that is kept is to be sent to it."""
+        self._so_far.go_on()
+        for leg, kept in self._kept.items():
+            kept.send_again()
+            begins_s = kept.begins_s
+            if begins_s is not None and begins_s > self._until_s[leg] + _MISSED_S:
+                self._missed.add(leg)
+        return _Stream(link)
+
+    async def _why_it_ended(self, stream: _Stream) -> str:
+        """Streams to one recognizer; empty when the call is over and analysed."""
+        try:
+            await self._listen(stream)
+        except grpc.aio.AioRpcError as error:
+            stream.refused = error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+            if stream.refused:
+                stream.link.mistrust()
+                self._recognizers.metrics.call_not_admitted()
+            return stream.link.why(error)
+        except _Broken as broken:
+            return str(broken)
+        except (KeyError, ValueError):
+            return "the recognizer sent what this gateway does not know: use one version"
+        return ""
+
+    def _account(self, stream: _Stream) -> None:
+        """Closes the account of a stream that broke: what it had heard for good counts, the rest
+        is the next one's."""
         for leg in Leg:
-            self._analysed_before_s[leg] += self._stream.analysed_s[leg]
-            self._causes[leg] |= self._stream.causes[leg] | {cause}
-        self._stream = _Stream(first=self._stream.first and cause == UNREACHED)
+            told_s = stream.until_s[leg]
+            until_s = max(self._until_s[leg], self._so_far.until_s(leg, told_s))
+            again_s = self._kept[leg].seconds_between(until_s, told_s)
+            self._until_s[leg] = until_s
+            self._analysed_before_s[leg] += max(0.0, stream.analysed_s[leg] - again_s)
+            self._causes[leg] |= stream.causes[leg] | {stream.lost}
+            if stream.causes[leg]:
+                self._missed.add(leg)
+        self._stream = None
 
     def _become(self, cause: str) -> None:
         self.cause = cause
         self._outlet.changed()
 
     async def _listen(self, stream: _Stream) -> None:
-        call = self._link.stub.Listen(self._requests(stream))
+        call = stream.link.stub.Listen(self._requests(stream))
+        now_s = asyncio.get_running_loop().time
         try:
             async with asyncio.timeout(_READY_S) as patience:
                 async for response in call:
+                    patience.reschedule(now_s() + _SILENT_S)
                     kind = response.WhichOneof("payload")
                     if kind == "ready":
-                        patience.reschedule(None)
-                        stream.ready.set()
+                        stream.ready = True
+                        stream.answered.set()
                         self._become("")
+                        if any(self._until_s.values()):
+                            self._recognizers.metrics.call_moved()
                     else:
                         self._take(stream, kind, response)
         except TimeoutError:
+            stream.link.mistrust()
             raise _Broken("the recognizer does not answer: see its log") from None
         finally:
             call.cancel()
+            stream.over = True  # what waits in `_requests` ends with it
+            stream.answered.set()
+            self._arrived.set()
         if not stream.closed:
             raise _Broken("the recognizer ended the stream: see its log")
 
+    def _start(self) -> recognition.CallStart:
+        start = recognition.CallStart()
+        start.CopyFrom(self._about)
+        start.rulebook_digest, start.shadow_digest = self._recognizers.digests
+        heard, is_all = self._so_far.in_order()
+        start.heard.extend(heard)
+        for leg, until_s in self._until_s.items():
+            if until_s:
+                missed = leg in self._missed or not is_all
+                start.heard_until.add(leg=WIRE_OF[leg], until_s=until_s, missed=missed)
+        return start
+
     async def _requests(self, stream: _Stream) -> AsyncIterator[recognition.ListenRequest]:
-        self._start.resumed = not stream.first or self._dropped
-        self._start.rulebook_digest, self._start.shadow_digest = self._link.digests
-        yield recognition.ListenRequest(start=self._start)
-        await stream.ready.wait()
+        yield recognition.ListenRequest(start=self._start())
+        await stream.answered.wait()
         while True:
-            while self._queue and stream is self._stream:
-                audio = self._queue.popleft()
-                if not stream.first and not stream.suffix:
-                    # The recognizer counts anew in each stream; in the call, names must not repeat.
-                    stream.suffix = f"@{audio.first_sample // SAMPLE_RATE_HZ}"
+            while not stream.over and (audio := self._next_audio()) is not None:
                 yield recognition.ListenRequest(audio=audio)
-            if stream is not self._stream:  # gRPC lets go of a broken stream's requests late
+            if stream.over:
                 return
             if self._ended_after_s is not None:
                 end = recognition.CallEnd(seconds=self._ended_after_s)
@@ -225,55 +310,87 @@ class Listening:
             self._arrived.clear()
             await self._arrived.wait()
 
+    def _next_audio(self) -> recognition.Audio | None:
+        """Of both legs what was spoken first."""
+        places = {leg: each.next_place for leg, each in self._kept.items()}
+        waiting = {place: leg for leg, place in places.items() if place is not None}
+        if not waiting:
+            return None
+        leg = waiting[min(waiting)]
+        first_sample, samples = self._kept[leg].take()
+        return recognition.Audio(leg=WIRE_OF[leg], first_sample=first_sample, samples=samples)
+
     def _take(
         self, stream: _Stream, kind: str | None, response: recognition.ListenResponse
     ) -> None:
         if kind == "utterance":
-            response.utterance.utterance_id += stream.suffix
-            self._outlet.heard(response.utterance)
+            if self._so_far.utterance(response.utterance):
+                response.utterance.utterance_id += self._suffix
+                self._outlet.heard(response.utterance)
         elif kind == "finding":
-            response.finding.finding_id += stream.suffix
-            self._outlet.found(response.finding)
+            if self._so_far.finding(response.finding):
+                self._tell(response.finding)
         elif kind == "second_look":
-            response.second_look.doubt_id += stream.suffix
-            self._outlet.looked(response.second_look)
+            if self._so_far.look(response.second_look):
+                response.second_look.doubt_id += self._suffix
+                self._outlet.looked(response.second_look)
         elif kind == "duties":
             self._outlet.owed(response.duties.duties)
         elif kind in ("coverage", "closing"):
-            told = response.coverage if kind == "coverage" else response.closing
-            for each in told.legs:
-                stream.analysed_s[LEG_OF[each.leg]] = each.analysed_s
-                stream.causes[LEG_OF[each.leg]] = set(each.causes) - {_NOT_RECEIVED}
+            self._cover(stream, response.coverage if kind == "coverage" else response.closing)
             stream.closed = kind == "closing"
+            if stream.closed and not self._missed:
+                for finding in self._so_far.not_found_again():
+                    self._tell(finding)
             self._outlet.changed()
+
+    def _tell(self, finding: conversation.Finding) -> None:
+        finding.finding_id += self._suffix
+        self._outlet.found(finding)
+
+    def _cover(self, stream: _Stream, told: recognition.Coverage) -> None:
+        for each in told.legs:
+            leg = LEG_OF[each.leg]
+            stream.analysed_s[leg], stream.until_s[leg] = each.analysed_s, each.until_s
+            stream.causes[leg] = set(each.causes) - {_NOT_RECEIVED}
+            self._kept[leg].forget(self._so_far.needed_from_s(leg, each.until_s))
 
     async def end(self, seconds: float, running: asyncio.Task[None]) -> None:
         """The call is over after `seconds`: waits, within a bound, until its last words are
         analysed. `running` is the task of `run`."""
         for leg, (start, pending) in self._pending.items():
             if pending:
-                self._send(leg, start, bytes(pending))
+                self._keep(leg, start, bytes(pending))
             self._pending[leg] = (0, bytearray())
         self._ended_after_s = seconds
         self._arrived.set()
-        hopeless = self.cause and self._link.cause
+        hopeless = self.cause and self._recognizers.cause
         done, _ = await asyncio.wait({running}, timeout=0 if hopeless else _CLOSING_S)
         if not done:
             running.cancel()
             await asyncio.wait({running})
-            self._account(UNREACHED if self.cause else BEHIND)
+            why = self._why_unsent
+            if self._stream is not None:
+                self._account(self._stream)
+            for causes in self._causes.values():
+                causes.add(why)
 
     def coverage(self, call_seconds: float) -> dict[Leg, conversation.LegCoverage]:
         """What was heard of each leg of a call that is (or was) this long."""
         accounts = {}
         for leg in Leg:
             received_s = min(self._received[leg] / SAMPLE_RATE_HZ, call_seconds)
-            analysed_s = self._analysed_before_s[leg] + self._stream.analysed_s[leg]
-            missing = received_s - analysed_s > _ROUNDING_S
+            analysed_s = self._analysed_before_s[leg]
+            causes = set[str]()
+            if self._stream is not None:
+                analysed_s += self._stream.analysed_s[leg]
+                causes |= self._stream.causes[leg]
+            if received_s - analysed_s > _ROUNDING_S:
+                causes |= self._causes[leg]
             accounts[leg] = conversation.LegCoverage(
                 leg=WIRE_OF[leg],
                 received_s=received_s,
                 analysed_s=min(analysed_s, received_s),
-                causes=sorted(self._stream.causes[leg] | (self._causes[leg] if missing else set())),
+                causes=sorted(causes),
             )
         return accounts

@@ -49,6 +49,17 @@ class Metrics:
             registry=self.registry,
         )
 
+        self._moved = Counter(
+            "callwarden_calls_moved",
+            "Calls that went on at another recognizer because theirs was lost, hung or ended.",
+            registry=self.registry,
+        )
+        self._not_admitted = Counter(
+            "callwarden_calls_not_admitted",
+            "Times that a recognizer refused a call because it was full.",
+            registry=self.registry,
+        )
+
     def decided(self, *, verdict: str, rule: str, seconds: float) -> None:
         counted = self._counted.get((verdict, rule))
         if counted is None:
@@ -61,6 +72,12 @@ class Metrics:
 
     def bypass(self, trunk: str) -> None:
         self._bypasses.labels(trunk).inc()
+
+    def call_moved(self) -> None:
+        self._moved.inc()
+
+    def call_not_admitted(self) -> None:
+        self._not_admitted.inc()
 
     def leg_shed(self) -> None:
         self._shed.inc()

@@ -58,7 +58,7 @@ def run(settings: Settings) -> int:
     transport.require_usable(
         settings.tls,
         served={"oversight.listen": settings.oversight.listen},
-        dialled={"recognizer.address": settings.recognizer.address},
+        dialled={"recognizer.address": settings.recognizer.addresses},
     )
     products.load(settings.speech.products)
     log.configure(settings.log, "gateway")

@@ -7,23 +7,34 @@ cause; it never passes for clean.
 
 import asyncio
 import math
+import time
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import structlog
 
 from policy.speech.circumstances import CallCircumstances
 from policy.speech.conversation import Conversation
 from policy.speech.doubt import Doubt, SecondLook
-from policy.speech.duty import Duty, of_either
+from policy.speech.duty import of_either
 from policy.speech.finding import Finding
 from policy.speech.rulebook import SpeechRulebook
 from policy.speech.utterance import Leg, Token, Utterance, Voice
 from recognizer import syllables
+from recognizer.heard_elsewhere import HeardElsewhere
 from recognizer.leg_stream import WORKER_LOST, LegStream, Words
+from recognizer.load import (
+    CUSTOMER_ACOUSTICS,
+    PARTIALS,
+    SECOND_HEARING,
+    SECOND_LOOK,
+    Lateness,
+    Load,
+)
 from recognizer.pool import Pool
 from recognizer.second_hearing import Awaited, SecondHearing
+from recognizer.told import Heard, LegCoverage, Looked, Owed, ShadowFinding
 from recognizer.verdicts import Pass, Verdicts
 
 NOT_RECEIVED = "not-received"
@@ -41,45 +52,14 @@ _LAST_LOOKS_S = 5.0
 """How long the end of a live call waits for answers to its last doubts, and for better words."""
 
 
-@dataclass(frozen=True)
-class ShadowFinding:
-    """What a rulebook or a rule in shadow found. Nothing acts on it."""
+_NOWHERE = HeardElsewhere()
 
-    finding: Finding
-
-
-@dataclass(frozen=True)
-class Looked:
-    """Seconds that the rules in force were in doubt about, and what was heard in them."""
-
-    doubt: Doubt
-    answer: SecondLook
-
-
-@dataclass(frozen=True)
-class Owed:
-    """All that must be told on the call, told by now or not."""
-
-    duties: tuple[Duty, ...]
-
-
-Heard = Utterance | Finding | ShadowFinding | Looked | Owed
 
 _log = structlog.get_logger()
 
 
 class AnalysisFailed(Exception):
     """The rules could not be applied to what was heard. Carries no words spoken."""
-
-
-@dataclass(frozen=True)
-class LegCoverage:
-    """How much of a leg was heard, in seconds. analysed_s <= received_s."""
-
-    leg: Leg
-    received_s: float
-    analysed_s: float
-    causes: tuple[str, ...]
 
 
 class Analysis:
@@ -95,14 +75,20 @@ class Analysis:
         deliver: Callable[[Heard], None],
         shadow: SpeechRulebook | None = None,
         patient: bool = False,
+        elsewhere: HeardElsewhere = _NOWHERE,
+        load: Load | None = None,
     ) -> None:
         """`shadow` judges beside `rulebook`; what it finds is delivered as a ShadowFinding.
-        `patient`: every doubt is waited for, however long it takes."""
+        `patient`: every doubt is waited for, however long it takes. `elsewhere`: what another
+        recognizer heard of the call; `go_on` takes it up. `load` is told how late a live call's
+        words are, and says what it has to go without."""
         self._pool, self._rate_hz, self._deliver = pool, rate_hz, deliver
         self._conversation = Conversation(rulebook, circumstances)
         self._in_shadow = rulebook.in_shadow
         self._shadow = Conversation(shadow, circumstances) if shadow else None
+        self._elsewhere = elsewhere
         self._streams: dict[Leg, LegStream] = {}
+        self._leg_comes = {leg: asyncio.Event() for leg in Leg}
         self._patient = patient
         self._looks: dict[Doubt, asyncio.Future[SecondLook]] = {}
         self._answers: dict[asyncio.Task[None], tuple[Conversation, Doubt]] = {}
@@ -112,9 +98,37 @@ class Analysis:
         if pool.second_pass is not None:
             second = Conversation(rulebook, circumstances)
             self._again = SecondHearing(second, self._judge, self._settle)
+        self._load = load
+        self._lateness = Lateness(load.now if load else time.monotonic, self._streams)
+        self._leave_load = load.begin(self._lateness) if load else lambda: None
+        self._not_heard_from: dict[Leg, float] = {}
+        """Where the rules have not heard a growing utterance, for want of time."""
         self._failure: Exception | None = None
         self._call_s: float | None = None
         self._owed = Owed(())
+        self._tells_duties = not elsewhere.until_s
+        self._tell_duties()
+
+    async def go_on(self) -> None:
+        """Has the rules hear what was heard elsewhere, other calls in between. To be waited for
+        before any audio."""
+        awaited: dict[str, Awaited] = {}
+        for utterance in self._elsewhere.utterances:
+            if not utterance.second_pass:
+                waiting = self._first_heard(utterance)
+                if waiting is not None:
+                    awaited[utterance.utterance_id] = waiting
+            elif self._again is not None and utterance.utterance_id in awaited:
+                self._again.heard_again(awaited.pop(utterance.utterance_id), utterance)
+            await asyncio.sleep(0)
+        if self._again is not None:
+            for each in awaited.values():
+                self._hear_better_words(self._again, each)
+        for leg, until_s in self._elsewhere.until_s.items():
+            if leg in self._elsewhere.missed:
+                self._miss(leg)
+            self._come_to(leg, until_s)
+        self._tells_duties = True
         self._tell_duties()
 
     async def hear(self, leg: Leg, first_sample: int, pcm: bytes) -> None:
@@ -133,9 +147,16 @@ class Analysis:
                 lambda position_s: self._advance(leg, position_s),
                 beside,
             )
+            if leg in self._elsewhere.until_s:
+                used = self._elsewhere.utterances_of(leg)
+                stream.go_on(self._elsewhere.until_s[leg], used)
             self._streams[leg] = stream
+            self._leg_comes[leg].set()
         if first_sample - stream.expected_sample > _MISSED_S * self._rate_hz:
             self._miss(leg)
+        if leg is Leg.CUSTOMER:
+            stream.measure(not self._goes_without(CUSTOMER_ACOUSTICS))
+        self._lateness.came(leg, (first_sample + len(pcm) // 2) / self._rate_hz)
         await stream.push(first_sample, pcm)
 
     async def finish(self, seconds: float = 0.0) -> float:
@@ -144,13 +165,16 @@ class Analysis:
         Waits for the last words and looks, settles the rules, and returns the length. Raises
         AnalysisFailed.
         """
+        for comes in self._leg_comes.values():
+            comes.set()
         for stream in self._streams.values():
             stream.finish()
         await asyncio.gather(*(each.drained() for each in self._streams.values()))
         await self._last_heard_again()
         await self._last_answers()
         self._check()
-        heard_s = max((each.position_s for each in self._streams.values()), default=0.0)
+        positions_s = [each.position_s for each in self._streams.values()]
+        heard_s = max([*positions_s, *self._elsewhere.until_s.values()], default=0.0)
         self._call_s = max(seconds, heard_s)
         self._apply(lambda conversation: conversation.finish(heard_s))
         if self._again is not None:
@@ -166,6 +190,7 @@ class Analysis:
 
     def close(self) -> None:
         """Frees what the workers hold of it."""
+        self._leave_load()
         for task in (*self._answers, *self._hearing_again):
             task.cancel()
         for look in self._looks.values():
@@ -173,14 +198,19 @@ class Analysis:
         for stream in self._streams.values():
             self._pool.close_stream(stream)
 
+    def _goes_without(self, what: str) -> bool:
+        return self._load is not None and self._load.goes_without(what)
+
     def _leg_coverage(self, leg: Leg) -> LegCoverage:
         stream = self._streams.get(leg)
         received_s = stream.received_s if stream else 0.0
         causes = set(stream.causes) if stream else set()
-        if self._call_s is not None and self._call_s - received_s > _TOLERATED_S:
+        came_s = received_s + self._elsewhere.until_s.get(leg, 0.0)
+        if self._call_s is not None and self._call_s - came_s > _TOLERATED_S:
             causes.add(NOT_RECEIVED)
         analysed_s = stream.analysed_s if stream else 0.0
-        return LegCoverage(leg, received_s, analysed_s, tuple(sorted(causes)))
+        until_s = stream.position_s if stream else self._elsewhere.until_s.get(leg, 0.0)
+        return LegCoverage(leg, received_s, analysed_s, tuple(sorted(causes)), until_s)
 
     def _hear_words(self, leg: Leg, words: Words) -> None:
         last_s = words.heard[-1].start_s
@@ -195,18 +225,38 @@ class Analysis:
             text=syllables.as_text(words.heard),
             voice=None if words.loudness_db is None else Voice(words.loudness_db),
         )
+        if not utterance.final and self._goes_without(PARTIALS):
+            # One is told, so that who listens knows since when somebody speaks.
+            if leg not in self._not_heard_from:
+                self._not_heard_from[leg] = utterance.start_s
+                self._deliver(utterance)
+            return
+        self._not_heard_from.pop(leg, None)
         self._deliver(utterance)
+        awaited = self._first_heard(utterance)
+        if awaited is not None and self._again is not None:
+            self._hear_better_words(self._again, awaited)
+
+    def _first_heard(self, utterance: Utterance) -> Awaited | None:
+        """The rules hear it; what the second pass is now to hear, if there is one."""
         self._apply(lambda conversation: conversation.hear(utterance))
-        if utterance.final and self._again is not None:
-            awaited = self._again.finished(utterance)
-            task = asyncio.ensure_future(self._hear_again(self._again, awaited))
-            self._hearing_again[task] = awaited
-            task.add_done_callback(lambda done: self._hearing_again.pop(done, None))
+        if self._again is None or not utterance.final:
+            return None
+        return self._again.finished(utterance)
+
+    def _hear_better_words(self, again: SecondHearing, awaited: Awaited) -> None:
+        task = asyncio.ensure_future(self._hear_again(again, awaited))
+        self._hearing_again[task] = awaited
+        task.add_done_callback(lambda done: self._hearing_again.pop(done, None))
 
     async def _hear_again(self, again: SecondHearing, awaited: Awaited) -> None:
         first = awaited.heard
+        stream = await self._stream_of(first.leg)
+        if stream is None or self._goes_without(SECOND_HEARING):
+            again.heard_again(awaited, first)
+            return
         heard = await self._pool.hear_again(
-            self._streams[first.leg],
+            stream,
             first.start_s - _AROUND_S,
             first.end_s + _AROUND_S,
             patient=self._patient,
@@ -241,6 +291,10 @@ class Analysis:
     def _advance(self, leg: Leg, position_s: float) -> None:
         if WORKER_LOST in self._streams[leg].causes:
             self._miss(leg)
+        self._come_to(leg, position_s)
+
+    def _come_to(self, leg: Leg, position_s: float) -> None:
+        position_s = min(position_s, self._not_heard_from.get(leg, math.inf))
         self._apply(lambda conversation: conversation.advance(leg, position_s))
         if self._again is not None:
             self._again.advance(leg, position_s)
@@ -296,6 +350,8 @@ class Analysis:
 
     def _tell_duties(self) -> None:
         """Whenever one has changed."""
+        if not self._tells_duties:
+            return
         duties = self._conversation.duties()
         if self._again is not None:
             duties = of_either(duties, self._again.conversation.duties())
@@ -303,13 +359,27 @@ class Analysis:
             self._owed = Owed(duties)
             self._deliver(self._owed)
 
+    async def _stream_of(self, leg: Leg) -> LegStream | None:
+        """Waits for audio of the leg; None when the call ended without any."""
+        await self._leg_comes[leg].wait()
+        return self._streams.get(leg)
+
+    async def _look(self, doubt: Doubt) -> SecondLook:
+        stream = await self._stream_of(doubt.leg)
+        if stream is None or self._goes_without(SECOND_LOOK):
+            return SecondLook(doubt.doubt_id, looked=False)
+        return await self._pool.looks.look(stream, doubt, patient=self._patient)
+
     def _look_at(self, conversation: Conversation, doubt: Doubt) -> None:
-        """Has it listened to once more, once for both rulebooks, while the call goes on."""
+        """Has it listened to once more, once for both rulebooks, while the call goes on; what was
+        answered elsewhere stays answered."""
+        known = self._elsewhere.answers.get(doubt.doubt_id)
+        if known is not None:
+            self._judge(conversation, lambda each: each.look(known))
+            return
         look = self._looks.get(doubt)
         if look is None:
-            stream = self._streams[doubt.leg]
-            looking = self._pool.looks.look(stream, doubt, patient=self._patient)
-            look = self._looks[doubt] = asyncio.ensure_future(looking)
+            look = self._looks[doubt] = asyncio.ensure_future(self._look(doubt))
         task = asyncio.ensure_future(self._hear_answer(conversation, doubt, look))
         self._answers[task] = conversation, doubt
         task.add_done_callback(lambda done: self._answers.pop(done, None))

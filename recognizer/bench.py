@@ -230,7 +230,8 @@ class _Served:
 
     async def __aenter__(self) -> "_Served":
         recognizer_ = self._settings.recognizer.model_copy(
-            update={"listen": "127.0.0.1:0", "model": self._model}
+            # What it takes is measured here, so it is not to refuse.
+            update={"listen": "127.0.0.1:0", "model": self._model, "most_lag_s": 0.0}
         )
         log = self._settings.log.model_copy(update={"level": "info", "form": "json"})
         settings = self._settings.model_copy(

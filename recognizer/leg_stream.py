@@ -73,6 +73,21 @@ class LegStream:
         self._so_far: tuple[Heard, ...] = ()
         self._finishing = False
         self._moved_on = asyncio.Event()
+        self._heard_before = self._begins = 0
+        self._goes_on = False
+        self._measured = True
+
+    def go_on(self, heard_until_s: float, utterances: int) -> None:
+        """Before any audio: another recognizer heard the leg up to there, in so many utterances.
+
+        The audio that comes may begin earlier, so that the words are heard as they were there; what
+        lies before is neither told nor counted.
+        """
+        self._heard_before = round(heard_until_s * self.rate_hz)
+        self._utterances = utterances
+        self._goes_on = True
+        self._begins = self._heard_before
+        self._timeline.gap(0, 0, self._begins)
 
     @property
     def expected_sample(self) -> int:
@@ -81,12 +96,12 @@ class LegStream:
 
     @property
     def received_s(self) -> float:
-        return self._timeline.received(self._fed) / self.rate_hz
+        return self._counted(self._fed) / self.rate_hz
 
     @property
     def analysed_s(self) -> float:
         """Received seconds whose words have come out."""
-        return (self._timeline.received(self._analysed) - self._lost) / self.rate_hz
+        return max(0, self._counted(self._analysed) - self._lost) / self.rate_hz
 
     @property
     def position_s(self) -> float:
@@ -103,6 +118,10 @@ class LegStream:
         Waits while the decoding is more than BACKLOG_S behind. Raises ValueError when the
         samples lie before those already taken.
         """
+        if self._goes_on and not self._fed:
+            first_sample, pcm = self._begin(first_sample, pcm)
+            if not pcm:
+                return
         missing = first_sample - self.expected_sample
         if missing < 0:
             raise ValueError(f"sample {first_sample} comes after {self.expected_sample}")
@@ -124,6 +143,8 @@ class LegStream:
     async def audio(self, start_s: float, end_s: float) -> bytes | None:
         """The leg's samples between two seconds of the call, waiting for those still to come; gaps
         are silence. None where they were forgotten, or lost with their worker."""
+        if round(max(0.0, start_s) * self.rate_hz) < self._begins:
+            return None
         first, last = (
             self._timeline.fed_of(round(max(0.0, each) * self.rate_hz)) for each in (start_s, end_s)
         )
@@ -136,6 +157,13 @@ class LegStream:
         kept = b"".join(pcm for begins, pcm in self._kept if begins < last)
         begins = self._kept[0][0]
         return kept[2 * (first - begins) : 2 * (last - begins)] or None
+
+    def measure(self, wanted: bool) -> None:
+        """Whether it is told how loud the leg's utterances are."""
+        if wanted is not self._measured:
+            self._measured = wanted
+            if self.worker is not None:
+                self.worker.send(Kind.MEASURE, self.number, bytes([wanted]))
 
     def finish(self) -> None:
         """No more audio comes; `closed` is set when all words have come out."""
@@ -175,6 +203,8 @@ class LegStream:
         if aligned <= self._analysed:
             self._sent_from = aligned
         worker.send(Kind.OPEN, self.number, wire.rate_payload(self.rate_hz))
+        if not self._measured:
+            worker.send(Kind.MEASURE, self.number, b"\0")
         for begins, pcm in self._kept:
             skipped = max(0, self._sent_from - begins)
             if 2 * skipped < len(pcm):
@@ -283,6 +313,28 @@ class LegStream:
         for each in waiting:
             if each not in self._wanted:
                 each[1].set()
+
+    def _begin(self, first_sample: int, pcm: bytes) -> tuple[int, bytes]:
+        """What is to be fed of the first audio of a leg that goes on here: from the next place on
+        the other recognizer's grid of steps, unless that lies beyond what was heard there."""
+        if first_sample >= self._heard_before:
+            return first_sample, pcm
+        step = round(self.worker.step_s * self.rate_hz) if self.worker else 1
+        begins = -(-first_sample // step) * step
+        if begins > self._heard_before:
+            begins = first_sample
+        pcm = pcm[2 * (begins - first_sample) :]
+        if pcm:
+            self._begins = begins
+            self._timeline = Timeline()
+            self._timeline.gap(0, 0, begins)
+            self._utterance_from = self._timeline.fed_of(self._heard_before)
+        return begins, pcm
+
+    def _counted(self, fed: int) -> int:
+        """How many of the first `fed` samples were received and are this stream's to account."""
+        before = self._timeline.received(self._timeline.fed_of(self._heard_before))
+        return max(0, self._timeline.received(fed) - before)
 
     def _feed(self, pcm: bytes) -> None:
         self._kept.append((self._fed, pcm))

@@ -30,17 +30,12 @@ from policy.speech.circumstances import CallCircumstances
 from policy.speech.finding import Finding
 from policy.speech.rulebook import SpeechRulebook
 from policy.speech.utterance import Utterance
-from recognizer.analysis import (
-    Analysis,
-    AnalysisFailed,
-    Heard,
-    LegCoverage,
-    Looked,
-    Owed,
-    ShadowFinding,
-)
+from recognizer.analysis import Analysis, AnalysisFailed
+from recognizer.heard_elsewhere import HeardElsewhere, heard_elsewhere
+from recognizer.load import Load
 from recognizer.pool import Pool
 from recognizer.rulebooks import Rulebooks, UnknownRulebook
+from recognizer.told import Heard, LegCoverage, Looked, Owed, ShadowFinding
 
 START_LIMIT_S: Final = 10.0
 RATES_HZ: Final = (8000, 16000)
@@ -65,6 +60,14 @@ def _invalid(details: str) -> Refused:
     return Refused(grpc.StatusCode.INVALID_ARGUMENT, details)
 
 
+def _unknown(request: wire.ListenRequest | None, details: str) -> Refused:
+    """A message without a payload that this contract knows."""
+    if request is not None and request.ByteSize() and not request.WhichOneof("payload"):
+        newer = "a message of a newer contract: use one version of gateway and recognizer"
+        return Refused(grpc.StatusCode.UNIMPLEMENTED, newer)
+    return _invalid(details)
+
+
 class Listening:
     """One call's stream. `requests` is what the client sends."""
 
@@ -74,25 +77,35 @@ class Listening:
         pool: Pool,
         rulebooks: Rulebooks,
         today: date,
+        load: Load,
     ) -> None:
         self._requests, self._pool, self._rulebooks, self._today = requests, pool, rulebooks, today
+        self._load = load
         self._unread: deque[Heard] = deque()
         self._news = asyncio.Event()
         self._analysis: Analysis | None = None
         self._reader: asyncio.Task[None] | None = None
         self._overrun = False
+        self._leaves = ""
 
     async def responses(self) -> AsyncIterator[wire.ListenResponse]:
         """From `ready` to `closing`. Raises Refused."""
         start = await self._start()
         rulebook = self._rulebook(start.rulebook_digest)
+        shadow = self._rulebook(start.shadow_digest) if start.shadow_digest else None
+        elsewhere = _elsewhere(start)
+        if not start.recorded:
+            self._admit(running=start.resumed or bool(start.heard_until))
         analysis = self._analysis = Analysis(
             self._pool,
             rulebook,
             self._circumstances(start),
             rate_hz=start.sample_rate_hz,
             deliver=self._take,
-            shadow=self._rulebook(start.shadow_digest) if start.shadow_digest else None,
+            shadow=shadow,
+            patient=start.recorded,
+            elsewhere=elsewhere,
+            load=None if start.recorded else self._load,
         )
         self._rate_hz = start.sample_rate_hz
         yield wire.ListenResponse(
@@ -102,20 +115,31 @@ class Listening:
         )
         self._reader = asyncio.create_task(self._read(analysis))
         self._reader.add_done_callback(lambda _: self._news.set())
-        told, told_at = list[LegCoverage](), time.monotonic()
+        told_at = time.monotonic()
         while not (self._reader.done() and not self._unread):
             await self._wait_for_news()
             while self._unread:
                 yield _response(self._unread.popleft())
             if self._overrun:
                 raise Refused(grpc.StatusCode.RESOURCE_EXHAUSTED, "the client does not read")
-            covered = analysis.coverage()
-            if covered != told and time.monotonic() - told_at >= _COVERAGE_EVERY_S:
-                told, told_at = covered, time.monotonic()
-                yield wire.ListenResponse(coverage=wire.Coverage(legs=_coverage(covered)))
+            if self._leaves:
+                # Where it stood, so that no more than needed is heard again.
+                yield self._covered(analysis)
+                raise Refused(grpc.StatusCode.UNAVAILABLE, self._leaves)
+            if time.monotonic() - told_at >= _COVERAGE_EVERY_S:
+                told_at = time.monotonic()
+                yield self._covered(analysis)
         self._reader.result()
         closing = wire.Coverage(legs=_coverage(analysis.coverage()))
         yield wire.ListenResponse(closing=closing)
+
+    def leave(self, why: str) -> None:
+        """The call is to go on at another recognizer: the stream ends as soon as all is told."""
+        self._leaves = why
+        self._news.set()
+
+    def _covered(self, analysis: Analysis) -> wire.ListenResponse:
+        return wire.ListenResponse(coverage=wire.Coverage(legs=_coverage(analysis.coverage())))
 
     def close(self) -> None:
         if self._reader is not None:
@@ -127,6 +151,13 @@ class Listening:
         """Waits until all the client sent has been taken, whether or not it reads."""
         if self._reader is not None:
             await asyncio.wait({self._reader})
+
+    def _admit(self, *, running: bool) -> None:
+        """Raises Refused."""
+        why = self._load.why_not(running=running)
+        if why:
+            self._load.refused += 1
+            raise Refused(grpc.StatusCode.RESOURCE_EXHAUSTED, f"no further call is taken: {why}")
 
     async def _wait_for_news(self) -> None:
         try:
@@ -159,7 +190,7 @@ class Listening:
                 grpc.StatusCode.DEADLINE_EXCEEDED, f"no start within {START_LIMIT_S:.0f} s"
             ) from None
         if request is None or request.WhichOneof("payload") != "start":
-            raise _invalid("the first message must be start")
+            raise _unknown(request, "the first message must be start")
         start = request.start
         if not 0 < len(start.call_id) <= 200:
             raise _invalid("call_id must have 1 to 200 characters")
@@ -191,6 +222,7 @@ class Listening:
         """Until the end of the call; then waits for the last words. Raises Refused."""
         seconds = 0.0
         try:
+            await analysis.go_on()
             async for request in self._requests:
                 match request.WhichOneof("payload"):
                     case "audio":
@@ -201,7 +233,7 @@ class Listening:
                     case "start":
                         raise _invalid("start came twice")
                     case _:
-                        raise _invalid("a message that is neither audio nor end")
+                        raise _unknown(request, "a message that is neither audio nor end")
             if not 0 <= seconds <= LONGEST_CALL_S:
                 raise _invalid(f"seconds must lie between 0 and {LONGEST_CALL_S:.0f}")
             await analysis.finish(seconds)
@@ -222,6 +254,14 @@ class Listening:
             await analysis.hear(leg, audio.first_sample, audio.samples)
         except ValueError as error:
             raise _invalid(f"{leg.value}: {error}") from None
+
+
+def _elsewhere(start: wire.CallStart) -> HeardElsewhere:
+    """Raises Refused."""
+    try:
+        return heard_elsewhere(start)
+    except ValueError as error:
+        raise _invalid(str(error)) from None
 
 
 def _response(heard: Heard) -> wire.ListenResponse:
@@ -245,6 +285,7 @@ def _coverage(of: Iterable[LegCoverage]) -> list[conversation.LegCoverage]:
             received_s=each.received_s,
             analysed_s=each.analysed_s,
             causes=each.causes,
+            until_s=each.until_s,
         )
         for each in of
     ]

@@ -5,6 +5,8 @@ Called in a worker for each leg. The level of an utterance depends on its own au
 how it was cut into messages.
 """
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -32,13 +34,19 @@ class Loudness:
         self._powers += np.einsum("ij,ij->i", frames, frames).tolist()
         self._rest = waiting[whole:]
 
+    def skip(self, samples: int) -> None:
+        """So many samples came whose level nobody wants."""
+        whole, rest = divmod(len(self._rest) + samples, self._frame)
+        self._powers += [math.nan] * whole
+        self._rest = np.zeros(rest, dtype=np.float32)
+
     def level_db(self, start_s: float, end_s: float) -> float | None:
         """Mean level of the speech in between, in dB below full scale; None when its audio was
-        forgotten or has not come."""
+        forgotten, skipped or has not come."""
         first = max(0, round(start_s / FRAME_S) - self._first)
         last = round(end_s / FRAME_S) - self._first
         powers = np.asarray(self._powers[first:last]) / self._frame
-        if not len(powers):
+        if not len(powers) or np.isnan(powers).any():
             return None
         spoken = powers[powers >= powers.mean() * 10 ** (-MARGIN_DB / 10)]
         level = float(spoken.mean())

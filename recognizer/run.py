@@ -25,27 +25,27 @@ _log = structlog.get_logger()
 @click.option(
     *("--grace", "grace_s"),
     type=click.FloatRange(min=0),
-    default=5.0,
-    show_default=True,
-    help="Seconds that running calls may still take after SIGTERM.",
+    help="Seconds that running calls may still take after SIGTERM, instead of recognizer.drain_s.",
 )
 @with_settings
-def run(settings: Settings, model: str | None, grace_s: float) -> int:
+def run(settings: Settings, model: str | None, grace_s: float | None) -> int:
     """Serve recognition of both legs of calls over gRPC.
 
-    Without a model it runs and says so; calls are then not analysed.
+    Without a model it runs and says so; calls are then not analysed. SIGTERM: no more calls are
+    taken, running ones end or, after a time, go on at another recognizer. A second one: at once.
     """
     served = {"recognizer.listen": settings.recognizer.listen}
     transport.require_usable(settings.tls, served=served, dialled={})
     log.configure(settings.log, "recognizer")
-    asyncio.run(_serve(settings, model, grace_s))
+    drain_s = settings.recognizer.drain_s if grace_s is None else grace_s
+    asyncio.run(_serve(settings, model, drain_s))
     return 0
 
 
-async def _serve(settings: Settings, named: str | None, grace_s: float) -> None:
-    end = asyncio.Event()
+async def _serve(settings: Settings, named: str | None, drain_s: float) -> None:
+    told: asyncio.Queue[None] = asyncio.Queue()
     for each in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(each, end.set)
+        asyncio.get_running_loop().add_signal_handler(each, told.put_nowait, None)
     rules = rulebook.load(settings.rules.folder, settings.rules.packs, settings.rules.speech)
     search = found.search(named or settings.recognizer.model, settings)
     for problem in search.broken:
@@ -69,9 +69,15 @@ async def _serve(settings: Settings, named: str | None, grace_s: float) -> None:
             # visit them again.
             gc.collect()
             gc.freeze()
-            await end.wait()
-            _log.info("recognizer ends", grace_s=grace_s)
-            await server.end(grace_s)
+            await told.get()
+            _log.info("recognizer ends", drain_s=drain_s)
+            draining = asyncio.create_task(server.end(drain_s))
+            again = asyncio.create_task(told.get())
+            await asyncio.wait({draining, again}, return_when=asyncio.FIRST_COMPLETED)
+            again.cancel()
+            if not draining.done():
+                draining.cancel()
+                await asyncio.wait({draining})
     except OSError as error:
         text = (
             f"{error.strerror}: does another recognizer run? Stop it, or choose another HOST:PORT"

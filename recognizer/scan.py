@@ -25,7 +25,7 @@ from policy.speech.heard_call import HeardCall, HeardLeg, JudgedRecording
 from policy.speech.rulebook import SpeechRulebook
 from policy.speech.utterance import Utterance
 from recognizer import recordings, results
-from recognizer.analysis import Analysis, AnalysisFailed, Heard, LegCoverage, Looked
+from recognizer.analysis import Analysis, AnalysisFailed
 from recognizer.models import found as models
 from recognizer.models import second_pass
 from recognizer.models.model import Model
@@ -33,6 +33,7 @@ from recognizer.pool import Pool
 from recognizer.process import WorkerFailed
 from recognizer.recordings import Channel, Recording, Site
 from recognizer.results import Results
+from recognizer.told import Heard, LegCoverage, Looked
 
 BLOCK_S = 0.5
 CALLS_A_WORKER = 2

@@ -26,6 +26,7 @@ class Kind(IntEnum):
     DROP = 4
     LOOK = 5  # stream: an errand's number; payload: a look
     AGAIN = 6  # stream: an errand's number; payload: sample rate, then audio
+    MEASURE = 7  # payload: a byte, 1 where the loudness is wanted from here on, else 0
     READY = 16  # stream 0; payload: seconds of audio a decoding step
     PARTIAL = 17  # payload: the utterance so far
     FINAL = 18  # payload: the utterance, without words when it was silence

@@ -184,6 +184,8 @@ class Worker:
             stream.dropped = True
         elif stream.engine is not None and kind is Kind.AUDIO:
             stream.engine.accept(payload)
+        elif stream.engine is not None and kind is Kind.MEASURE:
+            stream.engine.measured = payload != b"\0"
         elif stream.engine is not None and kind is Kind.FINISH:
             stream.engine.finish()
             stream.finishing = True

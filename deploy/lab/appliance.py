@@ -60,7 +60,7 @@ class Appliance:
     def start_recognizer(self) -> None:
         """Serves even without a model: calls are then not analysed, and say so."""
         self.spawn("recognizer")
-        self._wait_until_served("recognizer", self.settings.recognizer.address)
+        self._wait_until_served("recognizer", self.settings.recognizer.addresses[0])
 
     def spawn(self, part: str, *more: str) -> subprocess.Popen[bytes]:
         """`callwarden gateway run` or `recognizer run`; does not wait until it serves."""
@@ -90,7 +90,7 @@ class Appliance:
 
     def describe_recognizer(self) -> recognition.DescribeResponse:
         """What the recognizer says of itself: its model, or what is missing."""
-        with _channel(self.settings.recognizer.address) as channel:
+        with _channel(self.settings.recognizer.addresses[0]) as channel:
             stub = recognition_grpc.RecognitionStub(channel)
             return stub.Describe(recognition.DescribeRequest(), timeout=5)
 

@@ -25,7 +25,7 @@ from gateway.enforcement import Enforcement
 from gateway.floor import CallState, Floor, LiveCall
 from gateway.listening import Listening
 from gateway.media.reception import CallClock, MediaListener, Reception
-from gateway.recognizer_link import RecognizerLink
+from gateway.recognizers import Recognizers
 from policy.ledger import Ledger, LegCoverage
 from policy.on_the_wire import finding_of, second_look_of, utterance_of
 from policy.speech.utterance import Leg
@@ -47,7 +47,7 @@ class Room:
     ari: Ari
     stasis: Stasis
     media: MediaListener
-    link: RecognizerLink
+    recognizers: Recognizers
     floor: Floor
     ledger: Ledger
     durable: Durable
@@ -68,7 +68,7 @@ class AnsweredCall:
         self._listening = Listening(
             live.call_id,
             live.scene,
-            room.link,
+            room.recognizers,
             self,
             message_ms=room.media_settings.message_ms,
             resumed=elapsed_s > _RESUMED_S,

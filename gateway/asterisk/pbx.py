@@ -33,7 +33,7 @@ from gateway.judging import Digests, Judging
 from gateway.media.reception import MediaListener
 from gateway.media.websocket import WebsocketMedia
 from gateway.metrics import Metrics
-from gateway.recognizer_link import RecognizerLink
+from gateway.recognizers import Recognizers
 from policy.ledger import CallRecord, Ledger
 
 _log = structlog.get_logger(__name__)
@@ -78,9 +78,8 @@ class Pbx:
         self._ari = Ari(settings.asterisk)
         self._stasis = Stasis(Turns(metrics.leg_shed))
         self._media = media_listener(settings.media)
-        self._link = RecognizerLink(
-            settings, health, Judging(digests, settings.ledger_file, settings.ledger_key_file)
-        )
+        judging = Judging(digests, settings.ledger_file, settings.ledger_key_file)
+        self._recognizers = Recognizers(settings, health, judging, metrics)
         self._durable = Durable(health)
         self._enforcement = Enforcement(ledger, self._durable, floor)
         self._bypasses = BypassWatch(
@@ -102,7 +101,7 @@ class Pbx:
             self._ari,
             self._stasis,
             self._media,
-            self._link,
+            self._recognizers,
             floor,
             ledger,
             self._durable,
@@ -120,7 +119,7 @@ class Pbx:
         async with asyncio.TaskGroup() as parts:
             parts.create_task(self._keep_media())
             parts.create_task(self._keep_events())
-            parts.create_task(self._link.watch())
+            parts.create_task(self._recognizers.watch())
             parts.create_task(self._bypasses.run())
 
     async def hang_up(self, call_id: str) -> None:
@@ -140,7 +139,7 @@ class Pbx:
             await asyncio.wait(self._ending, timeout=_LAST_ACCOUNTS_S)
         await self._durable.close()
         await self._media.close()
-        await self._link.close()
+        await self._recognizers.close()
         await self._ari.close()
 
     async def _keep_media(self) -> None:

@@ -32,6 +32,15 @@ Address = Annotated[
 ]
 
 
+RecognizerAddress = Annotated[
+    str,
+    StringConstraints(
+        pattern=r"^((dns:///)?(\[[0-9a-fA-F:]+\]|[A-Za-z0-9.-]+):\d{1,5}|xds:///[A-Za-z0-9._:-]+)$"
+    ),
+    Field(description="HOST:PORT, dns:///HOST:PORT or xds:///NAME"),
+]
+
+
 def _dialect(code: str) -> str:
     if not re.fullmatch(r"([a-z]{3}(-[a-z]+)*)?", code):
         raise ValueError("must be an ISO 639-3 code such as yue, or a branch such as cmn-sichuan")
@@ -148,7 +157,13 @@ class Media(_Section):
 class Recognizer(_Section):
     """Turning audio into utterances and findings."""
 
-    address: Address = Field("127.0.0.1:4576", description="where the gateway finds it")
+    address: RecognizerAddress | Annotated[tuple[RecognizerAddress, ...], Field(min_length=1)] = (
+        Field(
+            "127.0.0.1:4576",
+            description="where the gateway finds it; several as a list, or all of a name as "
+            "dns:///HOST:PORT",
+        )
+    )
     listen: Address = Field("127.0.0.1:4576", description="where it serves")
     model: Path | None = Field(None, description="model folder; searched for when not given")
     second_pass: Path | None = Field(
@@ -156,6 +171,22 @@ class Recognizer(_Section):
     )
     workers: int = Field(1, ge=1, le=64, description="processes that hold the model")
     threads: int = Field(1, ge=1, le=16, description="decoding threads a worker")
+    most_lag_s: float = Field(
+        1.0,
+        ge=0,
+        le=30,
+        description="when words come later, calls are refused and running ones go without what "
+        "matters least; 0: never",
+    )
+    most_calls: int = Field(0, ge=0, description="never more at once, however fast; 0: no limit")
+    drain_s: float = Field(
+        30.0, ge=0, le=3600, description="what running calls may still take after SIGTERM"
+    )
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """All of `address`."""
+        return (self.address,) if isinstance(self.address, str) else self.address
 
 
 class Models(_Section):
@@ -245,6 +276,8 @@ def load(file: Path | None) -> Settings:
 
 def is_loopback(address: str) -> bool:
     """Whether only this box reaches HOST:PORT."""
+    if address.startswith("xds:"):
+        return False
     host, _ = split_address(address)
     try:
         return ipaddress.ip_address(host).is_loopback
@@ -254,5 +287,5 @@ def is_loopback(address: str) -> bool:
 
 def split_address(address: str) -> tuple[str, int]:
     """`"127.0.0.1:4573"` as host and port; an IPv6 host loses its brackets."""
-    host, _, port = address.rpartition(":")
+    host, _, port = address.removeprefix("dns:///").rpartition(":")
     return host.strip("[]"), int(port)

@@ -7,7 +7,7 @@ words spoken never cross a network in the clear.
 
 import errno
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import grpc
@@ -17,7 +17,7 @@ from callwarden import caller
 from callwarden.problems import Problem, ProblemsFound
 from callwarden.settings import Tls, is_loopback
 
-_OPTIONS = (
+_OPTIONS: tuple[tuple[str, int | str], ...] = (
     ("grpc.keepalive_time_ms", 20_000),
     ("grpc.keepalive_timeout_ms", 5_000),
     ("grpc.http2.max_pings_without_data", 0),
@@ -31,18 +31,23 @@ _OPTIONS = (
 _NOT_LOOPBACK = "not loopback: set tls.certificate, tls.key and tls.ca, or use 127.0.0.1"
 
 
-def require_usable(tls: Tls, *, served: Mapping[str, str], dialled: Mapping[str, str]) -> None:
-    """Looks at what a program is about to serve and to dial, before it does anything else: each
-    address under its key in the configuration, and the certificate files that they need.
+def require_usable(
+    tls: Tls, *, served: Mapping[str, str], dialled: Mapping[str, Iterable[str]]
+) -> None:
+    """Looks at what a program is about to serve and to dial, before it does anything else: the
+    addresses under their keys in the configuration, and the certificate files that they need.
 
     Raises ProblemsFound with everything that `serve_on` and `channel_to` would refuse.
     """
     problems: set[Problem] = set()
-    secured = {"served": bool(tls.certificate and tls.key), "dialled": bool(tls.ca)}
-    for side, addresses in (("served", served), ("dialled", dialled)):
-        for key, address in addresses.items():
-            if not secured[side] and not is_loopback(address):
-                problems.add(Problem(address, 1, 1, key, _NOT_LOOPBACK))
+    in_the_clear = list[tuple[str, str]]()
+    if not (tls.certificate and tls.key):
+        in_the_clear += served.items()
+    if not tls.ca:
+        in_the_clear += [(key, each) for key, addresses in dialled.items() for each in addresses]
+    for key, address in in_the_clear:
+        if not is_loopback(address):
+            problems.add(Problem(address, 1, 1, key, _NOT_LOOPBACK))
     for key, file in (
         ("tls.certificate", tls.certificate),
         ("tls.key", tls.key),
@@ -85,10 +90,16 @@ def server() -> grpc.aio.Server:
     return grpc.aio.server(options=_OPTIONS)
 
 
-def channel_to(address: str, tls: Tls, said: caller.Metadata = ()) -> grpc.aio.Channel:
+def channel_to(
+    address: str, tls: Tls, said: caller.Metadata = (), name: str = ""
+) -> grpc.aio.Channel:
     """A channel to `address`, each call of which says `said`; whoever asked for it closes it.
+    `name`: whom the other end's certificate must name, where that is not the address's host.
     Raises ProblemsFound as `serve_on` does."""
     saying = caller.interceptors(said) if said else None
+    options = _OPTIONS
+    if name:
+        options += (("grpc.ssl_target_name_override", name), ("grpc.default_authority", name))
     if tls.ca:
         credentials = grpc.ssl_channel_credentials(
             root_certificates=_read(tls.ca, "tls.ca"),
@@ -97,9 +108,9 @@ def channel_to(address: str, tls: Tls, said: caller.Metadata = ()) -> grpc.aio.C
                 _read(tls.certificate, "tls.certificate") if tls.certificate else None
             ),
         )
-        return grpc.aio.secure_channel(address, credentials, options=_OPTIONS, interceptors=saying)
+        return grpc.aio.secure_channel(address, credentials, options=options, interceptors=saying)
     _require_loopback(address)
-    return grpc.aio.insecure_channel(address, options=_OPTIONS, interceptors=saying)
+    return grpc.aio.insecure_channel(address, options=options, interceptors=saying)
 
 
 def _read(file: Path, key: str) -> bytes:

@@ -43,10 +43,14 @@ class Stream:
 
     def coverage(self) -> recognition.Coverage:
         """All that came, analysed."""
+        until = {each.leg: each.first_sample + len(each.samples) // 2 for each in self.audio}
         return recognition.Coverage(
             legs=[
                 conversation.LegCoverage(
-                    leg=leg, received_s=self.seconds(leg), analysed_s=self.seconds(leg)
+                    leg=leg,
+                    received_s=self.seconds(leg),
+                    analysed_s=self.seconds(leg),
+                    until_s=until.get(leg, 0) / self.start.sample_rate_hz,
                 )
                 for leg in LEGS
             ]

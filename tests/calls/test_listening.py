@@ -17,8 +17,9 @@ from callwarden.v1 import recognition_pb2 as recognition
 from gateway.floor import Floor
 from gateway.health import Health
 from gateway.judging import Digests, Judging
-from gateway.listening import BEHIND, LOST, UNREACHED, Listening
-from gateway.recognizer_link import RecognizerLink
+from gateway.listening import FULL, LOST, OVERLOAD, UNREACHED, Listening
+from gateway.metrics import Metrics
+from gateway.recognizers import Recognizers
 from policy import rulebook_text
 from policy.identity import RulebookText
 from policy.ledger import Ledger
@@ -26,7 +27,7 @@ from policy.on_the_wire import product_of
 from policy.speech.circumstances import ProductFacts
 from policy.speech.utterance import Leg
 from tests.calls.heard import tone, until
-from tests.calls.recording_recognizer import LEGS, RecordingRecognizer, serving
+from tests.calls.recording_recognizer import LEGS, RecordingRecognizer, Stream, serving
 
 _SECOND = tone(300, 1.0)
 _NO_PRODUCT = ProductFacts()
@@ -62,7 +63,7 @@ class Call:
     listening: Listening
     told: Told
     health: Health
-    link: RecognizerLink
+    recognizers: Recognizers
     running: asyncio.Task[None]
 
     def speak(self, first_s: float, seconds: int = 1) -> None:
@@ -87,17 +88,25 @@ async def _call(
     dialect: str = "",
     product: ProductFacts = _NO_PRODUCT,
     judging: Judging = _UNCHOSEN,
+    *,
+    resumed: bool = False,
 ) -> AsyncIterator[Call]:
     settings = Settings.model_validate({"recognizer": {"address": f"127.0.0.1:{port}"}})
     health = Health(Floor())
-    link, told = RecognizerLink(settings, health, judging), Told()
-    listening = Listening("call", "*", link, told, message_ms=100, dialect=dialect, product=product)
-    tasks = [asyncio.ensure_future(each) for each in (link.watch(), listening.run())]
-    yield Call(listening, told, health, link, tasks[1])
+    recognizers, told = Recognizers(settings, health, judging, Metrics()), Told()
+    listening = Listening(
+        *("call", "*", recognizers, told),
+        message_ms=100,
+        resumed=resumed,
+        dialect=dialect,
+        product=product,
+    )
+    tasks = [asyncio.ensure_future(each) for each in (recognizers.watch(), listening.run())]
+    yield Call(listening, told, health, recognizers, tasks[1])
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
-    await link.close()
+    await recognizers.close()
 
 
 @pytest.fixture
@@ -204,28 +213,118 @@ async def test_a_second_look_comes_through_before_what_follows_from_it(server: S
     assert call.told.looks == [look]
 
 
-async def test_a_stream_that_dies_is_followed_by_another_with_names_of_its_own(
-    server: Served,
-) -> None:
+def _said(number: int, start_s: float, *, final: bool = True) -> recognition.ListenResponse:
+    return recognition.ListenResponse(
+        utterance=conversation.Utterance(
+            utterance_id=f"agent-{number}",
+            leg=conversation.LEG_AGENT,
+            start_s=start_s,
+            end_s=start_s + 0.5,
+            tokens=["hao3"],
+            token_starts_s=[start_s],
+            final=final,
+        )
+    )
+
+
+def _found(at_s: float, status: str = "CERTAIN", rule: str = "r") -> recognition.ListenResponse:
+    return recognition.ListenResponse(
+        finding=conversation.Finding(
+            finding_id=f"{rule}/agent/{at_s}",
+            rule=rule,
+            leg=conversation.LEG_AGENT,
+            start_s=at_s,
+            status=conversation.FindingStatus.Value(f"FINDING_STATUS_{status}"),
+        )
+    )
+
+
+async def test_a_lost_call_goes_on_where_it_was_and_is_told_nothing_twice(server: Served) -> None:
     recognizer, port = server
     async with _call(port) as call:
-        call.speak(0.0)
-        await until(lambda: recognizer.streams and len(recognizer.streams[0].audio) == 20)
-        await until(lambda: call.listening.coverage(9.0)[Leg.AGENT].analysed_s == 1.0)
+        await until(lambda: recognizer.streams)
+        look = conversation.SecondLook(doubt_id="d-1", leg=conversation.LEG_AGENT, looked=True)
+        first = recognizer.streams[0].say
+        told = (_said(0, 1.0), _said(1, 9.0), _found(1.0), _found(9.1, "PROVISIONAL"))
+        for each in (*told, recognition.ListenResponse(second_look=look)):
+            first.put_nowait(each)
+        first.put_nowait(_said(2, 11.0, final=False))
+        call.speak(0.0, seconds=13)
+        await until(lambda: call.listening.coverage(13.0)[Leg.AGENT].analysed_s == 13.0)
+        first.put_nowait(None)
+        await until(lambda: len(recognizer.streams) == 2)
+        call.speak(13.0)
+        await until(lambda: recognizer.streams[1].seconds(conversation.LEG_CUSTOMER) > 5.4)
+        start = recognizer.streams[1].start
+        second = recognizer.streams[1].say
+        again = (_said(1, 9.0), _found(1.04), _found(9.1, "PROVISIONAL"), _found(9.1))
+        for each in (*again, _said(2, 11.0), _found(20.0), _found(1.0, rule="other")):
+            second.put_nowait(each)
+        await until(lambda: call.told.findings[-1].rule == "other")
+        coverage = await call.end(14.0)
+    assert not start.resumed
+    assert [each.WhichOneof("payload") for each in start.heard] == [
+        *2 * ["utterance"],
+        "second_look",
+    ]
+    heard_until = {each.leg: each.until_s for each in start.heard_until}
+    # The agent is still speaking, since second 11; the customer has been heard to the end.
+    assert heard_until == {conversation.LEG_AGENT: 10.5, conversation.LEG_CUSTOMER: 12.5}
+    assert not any(each.missed for each in start.heard_until)
+    begin = {leg: _first_second(recognizer.streams[1], leg) for leg in LEGS}
+    assert begin == {conversation.LEG_AGENT: 6.5, conversation.LEG_CUSTOMER: 8.5}
+    finals = [each.utterance_id for each in call.told.utterances if each.final]
+    assert finals == ["agent-0", "agent-1", "agent-2"]
+    certain, provisional = (
+        conversation.FINDING_STATUS_CERTAIN,
+        conversation.FINDING_STATUS_PROVISIONAL,
+    )
+    assert [(each.finding_id, each.status) for each in call.told.findings] == [
+        ("r/agent/1.0", certain),
+        ("r/agent/9.1", provisional),
+        ("r/agent/9.1", certain),
+        ("r/agent/20.0", certain),
+        ("other/agent/1.0", certain),
+    ]
+    assert len(call.told.looks) == 1
+    for leg in coverage.values():
+        assert (leg.received_s, leg.analysed_s) == (14.0, 14.0)
+
+
+def _first_second(stream: Stream, leg: "conversation.Leg.ValueType") -> float:
+    return next(each for each in stream.audio if each.leg == leg).first_sample / 8000
+
+
+async def test_a_doubt_that_the_next_recognizer_does_not_share_is_withdrawn(server: Served) -> None:
+    recognizer, port = server
+    async with _call(port) as call:
+        call.speak(0.0, seconds=2)
+        await until(lambda: recognizer.streams)
+        recognizer.streams[0].say.put_nowait(_found(1.0, "PROVISIONAL"))
+        recognizer.streams[0].say.put_nowait(_found(1.5, rule="other"))
         recognizer.streams[0].say.put_nowait(None)
-        await until(lambda: call.listening.cause)
+        await until(lambda: len(recognizer.streams) == 2)
+        await call.end(2.0)
+    statuses = {each.rule: each.status for each in call.told.findings}
+    assert statuses == {
+        "r": conversation.FINDING_STATUS_WITHDRAWN,
+        "other": conversation.FINDING_STATUS_CERTAIN,
+    }
+
+
+async def test_names_of_an_earlier_gateway_are_not_used_again(server: Served) -> None:
+    recognizer, port = server
+    async with _call(port, resumed=True) as call:
         call.speak(7.0)
-        await until(lambda: not call.listening.cause)
-        await until(lambda: len(recognizer.streams[1].audio) == 20)
-        said = conversation.Utterance(utterance_id="agent-1", leg=conversation.LEG_AGENT)
-        recognizer.streams[1].say.put_nowait(recognition.ListenResponse(utterance=said))
-        await until(lambda: call.told.utterances)
-        assert call.told.utterances[0].utterance_id == "agent-1@7"
-        assert [each.start.resumed for each in recognizer.streams] == [False, True]
-        coverage = await call.end(8.0)
-    # Kept while nobody listened, so nothing is missing, and there is no cause to name.
-    for each in coverage.values():
-        assert (each.received_s, each.analysed_s, list(each.causes)) == (2.0, 2.0, [])
+        await until(lambda: recognizer.streams)
+        recognizer.streams[0].say.put_nowait(_said(0, 7.5))
+        recognizer.streams[0].say.put_nowait(None)
+        await until(lambda: len(recognizer.streams) == 2)
+        recognizer.streams[1].say.put_nowait(_said(1, 7.9))
+        await until(lambda: len(call.told.utterances) == 2)
+    assert [each.utterance_id for each in call.told.utterances] == ["agent-0@7", "agent-1@7"]
+    assert recognizer.streams[1].start.heard[0].utterance.utterance_id == "agent-0"
+    assert all(each.start.resumed for each in recognizer.streams)
 
 
 async def test_what_nobody_could_take_is_missing_with_its_cause() -> None:
@@ -247,15 +346,16 @@ async def test_a_recognizer_back_within_what_is_kept_hears_the_last_seconds(
     recognizer.refusing = grpc.StatusCode.RESOURCE_EXHAUSTED
     async with _call(port) as call:
         await until(lambda: "full" in call.listening.cause)
-        call.speak(0.0, seconds=9)
+        call.speak(0.0, seconds=30)
         recognizer.refusing = None
         await until(lambda: not call.listening.cause)
-        coverage = await call.end(9.0)
+        coverage = await call.end(30.0)
     (stream,) = recognizer.streams
-    assert stream.start.resumed
-    assert sum(stream.seconds(leg) for leg in LEGS) == pytest.approx(10.0, abs=0.2)
-    assert any(UNREACHED in each.causes for each in coverage.values())
-    assert not any(LOST in each.causes or BEHIND in each.causes for each in coverage.values())
+    assert sum(stream.seconds(leg) for leg in LEGS) == pytest.approx(50.0, abs=0.2)
+    for each in coverage.values():
+        assert each.analysed_s == pytest.approx(25.0, abs=0.1)
+        assert FULL in each.causes
+        assert not {LOST, OVERLOAD} & set(each.causes)
 
 
 async def test_a_recognizer_without_a_model_says_how_to_get_one(server: Served) -> None:

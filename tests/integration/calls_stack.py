@@ -55,7 +55,7 @@ class Stack:
         await asyncio.to_thread(self._appliance.end, part, how)
 
     async def recognizer_serves(self) -> None:
-        async with channel_to(self.settings.recognizer.address, Tls()) as channel:
+        async with channel_to(self.settings.recognizer.addresses[0], Tls()) as channel:
             stub = RecognitionStub(channel)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(60):

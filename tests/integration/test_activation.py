@@ -45,7 +45,10 @@ def _callwarden(made: Stack, *words: str) -> None:
 
 async def _learnt(made: Stack, digest: str) -> float:
     """When the recognizer knew the rulebook of that digest."""
-    async with channel_to(made.settings.recognizer.address, Tls()) as channel, asyncio.timeout(10):
+    async with (
+        channel_to(made.settings.recognizer.addresses[0], Tls()) as channel,
+        asyncio.timeout(10),
+    ):
         stub = RecognitionStub(channel)
         while True:
             with contextlib.suppress(grpc.aio.AioRpcError):

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import grpc.aio
 import pytest
@@ -55,11 +55,13 @@ async def serving(model: Model, rules: SpeechRulebook) -> AsyncIterator[Serving]
 
 
 def start(
-    call_id: str = "a-call", scene: str = "", rate_hz: int = 8000, *, resumed: bool = False
+    call_id: str = "a-call", scene: str = "", rate_hz: int = 8000, **more: Any
 ) -> recognition_pb2.ListenRequest:
+    """Of a recording: tests send audio as fast as it is taken."""
+    told = {"recorded": True} | more
     return recognition_pb2.ListenRequest(
         start=recognition_pb2.CallStart(
-            call_id=call_id, scene=scene, sample_rate_hz=rate_hz, resumed=resumed
+            call_id=call_id, scene=scene, sample_rate_hz=rate_hz, **told
         )
     )
 

@@ -18,10 +18,11 @@ from policy.speech.finding import Finding, FindingStatus, Severity
 from policy.speech.rulebook import SpeechRulebook
 from policy.speech.utterance import Leg, Utterance
 from recognizer import recordings
-from recognizer.analysis import Analysis, Heard
+from recognizer.analysis import Analysis
 from recognizer.models import second_pass
 from recognizer.models.model import Model
 from recognizer.pool import Pool
+from recognizer.told import Heard
 from recognizer.verdicts import SAME_WITHIN_S, Pass, Verdicts
 from tests.recognizer import onnx_files
 

@@ -250,7 +250,8 @@ async def test_a_client_that_stops_reading_does_not_fill_the_memory(
     call = recordings.open_recording(calls_folder / "refusal-and-stop", None, "left")
     pool = serving.server.pool
     assert pool is not None
-    stream = listening.Listening(requests_of(call), pool, Rulebooks(rules), date(2026, 3, 2))
+    load = serving.server.load
+    stream = listening.Listening(requests_of(call), pool, Rulebooks(rules), date(2026, 3, 2), load)
     responses = stream.responses()
     for _ in range(2):  # ready, and the first words
         await anext(responses)

@@ -12,10 +12,11 @@ import pytest
 from policy.speech.rulebook import SpeechRulebook
 from policy.speech.utterance import Leg, Utterance
 from recognizer import recordings
-from recognizer.analysis import Analysis, Heard
+from recognizer.analysis import Analysis
 from recognizer.models.model import Model
 from recognizer.pool import Pool
 from recognizer.process import WorkerFailed
+from recognizer.told import Heard
 
 
 async def _until(condition: Callable[[], bool]) -> None:

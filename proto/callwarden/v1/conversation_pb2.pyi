@@ -367,9 +367,12 @@ class LegCoverage(_message.Message):
     RECEIVED_S_FIELD_NUMBER: _builtins.int
     ANALYSED_S_FIELD_NUMBER: _builtins.int
     CAUSES_FIELD_NUMBER: _builtins.int
+    UNTIL_S_FIELD_NUMBER: _builtins.int
     leg: Global___Leg.ValueType
     received_s: _builtins.float
     analysed_s: _builtins.float
+    until_s: _builtins.float
+    """Second of the call up to which all words were told; 0 where nobody says so."""
     @_builtins.property
     def causes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Why seconds are missing, e.g. "worker-lost"; empty when none are."""
@@ -381,10 +384,11 @@ class LegCoverage(_message.Message):
         received_s: _builtins.float = ...,
         analysed_s: _builtins.float = ...,
         causes: _abc.Iterable[_builtins.str] | None = ...,
+        until_s: _builtins.float = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["analysed_s", b"analysed_s", "causes", b"causes", "leg", b"leg", "received_s", b"received_s"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["analysed_s", b"analysed_s", "causes", b"causes", "leg", b"leg", "received_s", b"received_s", "until_s", b"until_s"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -62,6 +62,8 @@ class CallStart(_message.Message):
     RULEBOOK_DIGEST_FIELD_NUMBER: _builtins.int
     SHADOW_DIGEST_FIELD_NUMBER: _builtins.int
     HEARD_FIELD_NUMBER: _builtins.int
+    HEARD_UNTIL_FIELD_NUMBER: _builtins.int
+    RECORDED_FIELD_NUMBER: _builtins.int
     call_id: _builtins.str
     scene: _builtins.str
     sample_rate_hz: _builtins.int
@@ -78,6 +80,10 @@ class CallStart(_message.Message):
     """
     shadow_digest: _builtins.str
     """Which one judges it beside that; its findings come marked `shadow`."""
+    recorded: _builtins.bool
+    """The audio is a recording's and comes as fast as it is taken: the call is
+    never behind, and nothing is left out for want of time.
+    """
     @_builtins.property
     def product(self) -> Global___ProductFacts: ...
     @_builtins.property
@@ -85,6 +91,13 @@ class CallStart(_message.Message):
         """The call goes on here after another recognizer was lost: what that one had
         heard for certain, in the order it told it. The rules hear it before any
         audio and tell again what follows from it, under the same names.
+        """
+
+    @_builtins.property
+    def heard_until(self) -> _containers.RepeatedCompositeFieldContainer[Global___HeardUntil]:
+        """How far that one had come with each leg. Audio may begin up to some seconds
+        before, so that words are heard as they were there; what lies before is not
+        told, and not counted, again.
         """
 
     def __init__(
@@ -99,14 +112,47 @@ class CallStart(_message.Message):
         rulebook_digest: _builtins.str = ...,
         shadow_digest: _builtins.str = ...,
         heard: _abc.Iterable[Global___Heard] | None = ...,
+        heard_until: _abc.Iterable[Global___HeardUntil] | None = ...,
+        recorded: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["product", b"product"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["call_id", b"call_id", "dialect", b"dialect", "heard", b"heard", "product", b"product", "resumed", b"resumed", "rulebook_digest", b"rulebook_digest", "sample_rate_hz", b"sample_rate_hz", "scene", b"scene", "shadow_digest", b"shadow_digest"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["call_id", b"call_id", "dialect", b"dialect", "heard", b"heard", "heard_until", b"heard_until", "product", b"product", "recorded", b"recorded", "resumed", b"resumed", "rulebook_digest", b"rulebook_digest", "sample_rate_hz", b"sample_rate_hz", "scene", b"scene", "shadow_digest", b"shadow_digest"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___CallStart: _TypeAlias = CallStart  # noqa: Y015
+
+@_typing.final
+class HeardUntil(_message.Message):
+    """How far another recognizer had come with a leg of a call."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LEG_FIELD_NUMBER: _builtins.int
+    UNTIL_S_FIELD_NUMBER: _builtins.int
+    MISSED_FIELD_NUMBER: _builtins.int
+    leg: _conversation_pb2.Leg.ValueType
+    until_s: _builtins.float
+    """Second of the call's audio up to which all words are in `heard`."""
+    missed: _builtins.bool
+    """Words before that may have been lost: no rule may say that something was
+    not said on this leg.
+    """
+    def __init__(
+        self,
+        *,
+        leg: _conversation_pb2.Leg.ValueType = ...,
+        until_s: _builtins.float = ...,
+        missed: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["leg", b"leg", "missed", b"missed", "until_s", b"until_s"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___HeardUntil: _TypeAlias = HeardUntil  # noqa: Y015
 
 @_typing.final
 class Heard(_message.Message):
@@ -240,7 +286,9 @@ class ListenResponse(_message.Message):
     def finding(self) -> _conversation_pb2.Finding: ...
     @_builtins.property
     def coverage(self) -> Global___Coverage:
-        """Now and then while the call runs."""
+        """Every 2 s while the call runs, also when nothing changed: a recognizer
+        that is silent for longer hangs, and the call may be moved.
+        """
 
     @_builtins.property
     def closing(self) -> Global___Coverage:
@@ -381,6 +429,7 @@ class DescribeResponse(_message.Message):
     DEGRADED_FIELD_NUMBER: _builtins.int
     DRAINING_FIELD_NUMBER: _builtins.int
     POOLS_FIELD_NUMBER: _builtins.int
+    REFUSED_FIELD_NUMBER: _builtins.int
     model: _builtins.str
     """Empty when no model is to be had; `missing` then says what to do."""
     missing: _builtins.str
@@ -400,6 +449,8 @@ class DescribeResponse(_message.Message):
     """The most calls it takes at present, by the lag it measured."""
     draining: _builtins.bool
     """Takes no more calls and ends when those it has are over."""
+    refused: _builtins.int
+    """Calls that were not admitted since the start."""
     @_builtins.property
     def rulebook(self) -> _conversation_pb2.RulebookIdentity: ...
     @_builtins.property
@@ -433,10 +484,11 @@ class DescribeResponse(_message.Message):
         degraded: _abc.Iterable[_builtins.str] | None = ...,
         draining: _builtins.bool = ...,
         pools: _abc.Iterable[Global___PoolState] | None = ...,
+        refused: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["rulebook", b"rulebook"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["calls", b"calls", "degraded", b"degraded", "doubts", b"doubts", "draining", b"draining", "lag_s", b"lag_s", "learnt", b"learnt", "missing", b"missing", "model", b"model", "most_calls", b"most_calls", "pools", b"pools", "rulebook", b"rulebook", "second_looks", b"second_looks", "second_looks_cpu_s", b"second_looks_cpu_s", "worker_restarts", b"worker_restarts", "workers", b"workers", "workers_alive", b"workers_alive"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["calls", b"calls", "degraded", b"degraded", "doubts", b"doubts", "draining", b"draining", "lag_s", b"lag_s", "learnt", b"learnt", "missing", b"missing", "model", b"model", "most_calls", b"most_calls", "pools", b"pools", "refused", b"refused", "rulebook", b"rulebook", "second_looks", b"second_looks", "second_looks_cpu_s", b"second_looks_cpu_s", "worker_restarts", b"worker_restarts", "workers", b"workers", "workers_alive", b"workers_alive"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -60,8 +60,10 @@ class RecognitionServicer:
         client's half-close) the whole-call rules settle, `closing` follows with
         the coverage, and the stream ends with OK.
         INVALID_ARGUMENT: a message out of order, an odd number of bytes, a sample
-        rate or scene unknown. RESOURCE_EXHAUSTED: the call was not admitted.
-        UNAVAILABLE: no model is serving.
+        rate or scene unknown. UNIMPLEMENTED: a message of a newer contract.
+        RESOURCE_EXHAUSTED: the call was not admitted, or its client does not read.
+        UNAVAILABLE: no model is serving, or the recognizer ends: at the start, or in
+        the middle of a call that goes on elsewhere.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

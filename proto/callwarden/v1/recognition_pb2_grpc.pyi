@@ -37,8 +37,10 @@ class RecognitionStub:
     client's half-close) the whole-call rules settle, `closing` follows with
     the coverage, and the stream ends with OK.
     INVALID_ARGUMENT: a message out of order, an odd number of bytes, a sample
-    rate or scene unknown. RESOURCE_EXHAUSTED: the call was not admitted.
-    UNAVAILABLE: no model is serving.
+    rate or scene unknown. UNIMPLEMENTED: a message of a newer contract.
+    RESOURCE_EXHAUSTED: the call was not admitted, or its client does not read.
+    UNAVAILABLE: no model is serving, or the recognizer ends: at the start, or in
+    the middle of a call that goes on elsewhere.
     """
     Describe: _grpc.UnaryUnaryMultiCallable[_recognition_pb2.DescribeRequest, _recognition_pb2.DescribeResponse]
     LearnRulebook: _grpc.UnaryUnaryMultiCallable[_recognition_pb2.LearnRulebookRequest, _recognition_pb2.LearnRulebookResponse]
@@ -56,8 +58,10 @@ class RecognitionAsyncStub(RecognitionStub):
     client's half-close) the whole-call rules settle, `closing` follows with
     the coverage, and the stream ends with OK.
     INVALID_ARGUMENT: a message out of order, an odd number of bytes, a sample
-    rate or scene unknown. RESOURCE_EXHAUSTED: the call was not admitted.
-    UNAVAILABLE: no model is serving.
+    rate or scene unknown. UNIMPLEMENTED: a message of a newer contract.
+    RESOURCE_EXHAUSTED: the call was not admitted, or its client does not read.
+    UNAVAILABLE: no model is serving, or the recognizer ends: at the start, or in
+    the middle of a call that goes on elsewhere.
     """
     Describe: _aio.UnaryUnaryMultiCallable[_recognition_pb2.DescribeRequest, _recognition_pb2.DescribeResponse]  # type: ignore[assignment]
     LearnRulebook: _aio.UnaryUnaryMultiCallable[_recognition_pb2.LearnRulebookRequest, _recognition_pb2.LearnRulebookResponse]  # type: ignore[assignment]
@@ -78,8 +82,10 @@ class RecognitionServicer(metaclass=_abc_1.ABCMeta):
         client's half-close) the whole-call rules settle, `closing` follows with
         the coverage, and the stream ends with OK.
         INVALID_ARGUMENT: a message out of order, an odd number of bytes, a sample
-        rate or scene unknown. RESOURCE_EXHAUSTED: the call was not admitted.
-        UNAVAILABLE: no model is serving.
+        rate or scene unknown. UNIMPLEMENTED: a message of a newer contract.
+        RESOURCE_EXHAUSTED: the call was not admitted, or its client does not read.
+        UNAVAILABLE: no model is serving, or the recognizer ends: at the start, or in
+        the middle of a call that goes on elsewhere.
         """
 
     @_abc_1.abstractmethod
