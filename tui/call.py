@@ -115,6 +115,11 @@ class Call:
     """Where in the call's audio words may be missing here because the console was away."""
     version: int = 0
     """Rises with each change of what was heard or found."""
+    changed: int = 0
+    """The same of all but the words."""
+    _weighed: tuple[int, tuple[int, int, int]] | None = field(
+        default=None, init=False, repr=False, compare=False
+    )
 
     @property
     def known(self) -> bool:
@@ -164,17 +169,21 @@ class Call:
 
     def attention(self, now: float) -> int:
         """How much it needs a person, 0 for not at all. Ended calls need none."""
-        if not self.live:
-            return 0
-        worst = max((each.weight for each in self.findings.values()), default=0)
-        return max(worst, self._unheard(now))
+        return self.weights(now)[1]
 
-    def pressing(self, now: float) -> int:
-        """The same of what nobody has taken note of yet."""
-        if not self.live:
-            return 0
-        new = (each.weight for each in self.findings.values() if self._is_new(each))
-        return max(max(new, default=0), self._unheard(now))
+    def weights(self, now: float) -> tuple[int, int, int]:
+        """What it weighs among the calls: the worst that nobody has taken note of, the worst, and
+        all of it. Worked out when something but its words has changed."""
+        if self._weighed is None or self._weighed[0] != self.changed:
+            self._weighed = self.changed, self._weigh(now) if self.live else (0, 0, 0)
+        return self._weighed[1]
+
+    def _weigh(self, now: float) -> tuple[int, int, int]:
+        found = self.findings.values()
+        unheard = self._unheard(now)
+        new = max((each.weight for each in found if self._is_new(each)), default=0)
+        worst = max((each.weight for each in found), default=0)
+        return max(new, unheard), max(worst, unheard), sum(each.weight for each in found)
 
     def _is_new(self, found: Raised) -> bool:
         return not found.judged and found.at > self.acknowledged_at
@@ -207,11 +216,21 @@ class Call:
             raised.CopyFrom(found.raised)
             raised.standing = standing
             self.findings[finding_id] = Raised(found.at, raised)
-            self.version += 1
+            self.change_mark()
 
     def owe(self, duties: Sequence[Duty]) -> None:
         self.duties = duties
+        self.change_mark()
+
+    def acknowledge(self, at: float) -> None:
+        """A person took note of what is wrong with it."""
+        self.acknowledged_at = max(at, self.acknowledged_at)
+        self.change_mark()
+
+    def change_mark(self) -> None:
+        """Something other than its words has changed."""
         self.version += 1
+        self.changed += 1
 
     def ended_by(self, at: float) -> "Call":
         """The call as ended, at `at` at latest."""
@@ -219,7 +238,9 @@ class Call:
         change.CopyFrom(self.change)
         change.state, change.ended_at = CALL_STATE_ENDED, at
         del change.talking[:]
-        return replace(self, change=change, version=self.version + 1)
+        ended = replace(self, change=change)
+        ended.change_mark()
+        return ended
 
     def inherit(self, earlier: "Call") -> None:
         """Takes over the words an earlier view heard, with a mark where some may be missing."""
@@ -230,7 +251,7 @@ class Call:
         last_s = max((each.end_s for each in earlier.utterances.values()), default=0.0)
         self.breaks_s = [*earlier.breaks_s, last_s]
         self.lags_s = earlier.lags_s
-        self.version = earlier.version + 1
+        self.version, self.changed = earlier.version + 1, earlier.changed + 1
 
 
 def severity_of(finding: Finding) -> str:

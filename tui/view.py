@@ -162,7 +162,7 @@ class View:
         if list(call.change.coverage) != list(change.coverage):
             call.coverage_at = at
         call.change = change
-        call.version += 1
+        call.change_mark()
         if not call.live:
             self._forget_oldest()
         return Area.CALLS
@@ -174,7 +174,7 @@ class View:
         _bound(self.findings)
         call = self._call(raised.call_id)
         call.findings[raised.finding.finding_id] = found
-        call.version += 1
+        call.change_mark()
         return Area.FINDINGS | Area.CALLS
 
     def _judge(self, act: ActDone) -> Area:
@@ -194,7 +194,7 @@ class View:
         if suppression.call_id:
             call = self._call(suppression.call_id)
             call.suppressed = made
-            call.version += 1
+            call.change_mark()
         return Area.SUPPRESSIONS | Area.CALLS
 
     def _forget_oldest(self) -> None:
@@ -239,9 +239,8 @@ def _place(call: Call, now: float) -> tuple[bool, int, int, int, float]:
     """Live first; the worst that nobody has taken note of, the worst, the most found, the
     longest."""
     if call.live:
-        weight = sum(each.weight for each in call.findings.values())
-        begun = call.change.answered_at or call.change.started_at
-        return False, -call.pressing(now), -call.attention(now), -weight, begun
+        new, worst, whole = call.weights(now)
+        return False, -new, -worst, -whole, call.change.answered_at or call.change.started_at
     return True, 0, 0, 0, -call.change.ended_at
 
 

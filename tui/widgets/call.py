@@ -45,6 +45,7 @@ class CallPanel(Vertical):
         self.transcript = Lines(id="call-transcript", follow=True)
         self.side = Lines(id="call-side")
         self.side.can_focus = False
+        self._entitled = ""
         self._drawn: dict[str, _Drawn] = {}
         self._shown: tuple[object, ...] = ()
 
@@ -57,16 +58,15 @@ class CallPanel(Vertical):
     def update_from(self, sight: Sight, call: Call | None) -> None:
         language = sight.language
         if call is None:
-            self.border_title = language.say("pane.floor")
+            self._entitle(language.say("pane.floor"))
             self._show_head([])
             self.transcript.show([(), ((f"  {language.say('call.choose')}", "dim"),)])
             self.side.display = False
             self._shown = ()
             return
         change = call.change
-        self.border_title = language.say(
-            "call.title", agent=change.agent or "—", number=change.number_masked
-        )
+        agent = change.agent or "—"
+        self._entitle(language.say("call.title", agent=agent, number=change.number_masked))
         whole = self.content_size.width
         beside = whole >= _SIDE_FROM_CELLS
         cells = max(24, whole - 2 - (_SIDE_CELLS if beside else 0))
@@ -84,6 +84,10 @@ class CallPanel(Vertical):
             self.transcript.show(self._timeline(call, sight, cells, airy))
             if other:
                 self.transcript.to_end()
+
+    def _entitle(self, title: str) -> None:
+        if title != self._entitled:
+            self._entitled = self.border_title = title
 
     def on_resize(self) -> None:
         self._shown = ()

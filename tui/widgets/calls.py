@@ -1,6 +1,6 @@
 """Owns the live calls as a list: what needs a person on top, what nobody hears never as clean."""
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 
 from tui import phrasing
 from tui.call import Call
@@ -51,6 +51,9 @@ class CallsPanel(Panel[Call]):
         somebody who is on his way to a row."""
         last = len(self._order)
         return sorted(calls, key=lambda call: self._order.get(call.change.call_id, last))
+
+    def made_of(self, item: Call, sight: Sight) -> Hashable:
+        return item.changed, int(item.seconds(sight.floor_now))
 
     def cells(self, item: Call, sight: Sight) -> dict[str, Line]:
         now, language = sight.floor_now, sight.language

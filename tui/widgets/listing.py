@@ -4,16 +4,14 @@ changes.
 Used by calls, decisions, findings, suppressions and health. Cells are made when a row is drawn.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from textual import events
-from textual.geometry import Size
 from textual.message import Message
-from textual.strip import Strip
 
-from tui.spans import Line, fit
+from tui.spans import Line, Span, fit
 from tui.widgets.lines import Lines
 
 Item = TypeVar("Item")
@@ -41,7 +39,8 @@ class Selected(Message):
 
 
 class Listing(Lines, Generic[Item]):
-    """`cells` makes an item's cells, keyed by column name; `key` is what stays the same of it."""
+    """`cells` makes an item's cells, keyed by column name; `key` is what stays the same of it;
+    `made_of` is what its cells depend on, where that is cheaper to tell than to make them."""
 
     def __init__(
         self,
@@ -50,6 +49,7 @@ class Listing(Lines, Generic[Item]):
         columns: Sequence[Column],
         key: Callable[[Item], str],
         cells: Callable[[Item], dict[str, Line]],
+        made_of: Callable[[Item], Hashable] | None = None,
         heading: Callable[[str], str],
         english: Callable[[], bool],
     ) -> None:
@@ -57,6 +57,9 @@ class Listing(Lines, Generic[Item]):
         self._columns = columns
         self._key = key
         self._cells = cells
+        self._made_of = made_of
+        self._rows: dict[str, tuple[Hashable, Line]] = {}
+        """Of items on the screen: what their rows were made of, and the rows."""
         self._heading = heading
         self._english = english
         self._items: Sequence[Item] = ()
@@ -79,9 +82,12 @@ class Listing(Lines, Generic[Item]):
         self._items, self._empty = items, empty
         places = {self._key(item): place for place, item in enumerate(items)}
         self._cursor = places.get(self.cursor_key, min(self._cursor, max(0, len(items) - 1)))
-        self.virtual_size = Size(self.content_size.width, len(items) + 1)
+        self.extend_to(len(items) + 1)
         self._settle()
-        self.refresh()
+        self.refresh_changed()
+        on_screen = self._items[self.scroll_offset.y :][: self.content_size.height]
+        kept = {self._key(item) for item in on_screen}
+        self._rows = {key: row for key, row in self._rows.items() if key in kept}
 
     def select(self, key: str) -> None:
         """Puts the cursor on the item of that key, now or as soon as it is there."""
@@ -95,7 +101,7 @@ class Listing(Lines, Generic[Item]):
     def _go(self, row: int) -> None:
         self._cursor = min(max(row, 0), max(0, len(self._items) - 1))
         self._settle()
-        self.refresh()
+        self.refresh_changed()
 
     def _settle(self) -> None:
         """Tells which item the cursor is on, and keeps it in sight."""
@@ -117,21 +123,31 @@ class Listing(Lines, Generic[Item]):
         if event.y > self.gutter.top and row < len(self._items):
             self._go(row)
 
-    def render_line(self, y: int) -> Strip:
-        shown = self._widths()
+    def drawn(self, y: int) -> tuple[Line, str]:
         if y == 0:
+            shown = self._widths()
             heads: dict[str, Line] = {
                 column.name: ((self._heading(column.name), "heading"),) for column, _ in shown
             }
-            return self.strip(self._row(shown, heads))
+            return self._row(shown, heads), ""
         row = y - 1 + self.scroll_offset.y
         if row < len(self._items):
             ground = "cursor" if self.has_focus else "cursor-away"
-            cells = self._cells(self._items[row])
-            return self.strip(self._row(shown, cells), ground if row == self._cursor else "")
+            return self._row_of(self._items[row]), ground if row == self._cursor else ""
         if not self._items and y == 2:
-            return self.strip(fit(((f"  {self._empty}", "dim"),), self.content_size.width))
-        return self.strip(())
+            return fit(((f"  {self._empty}", "dim"),), self.content_size.width), ""
+        return (), ""
+
+    def _row_of(self, item: Item) -> Line:
+        """An item's row, made anew when what it is made of has changed."""
+        if self._made_of is None:
+            return self._row(self._widths(), self._cells(item))
+        key = self._key(item)
+        made_of = (self._made_of(item), self.content_size.width, self._english())
+        known = self._rows.get(key)
+        if known is None or known[0] != made_of:
+            known = self._rows[key] = made_of, self._row(self._widths(), self._cells(item))
+        return known[1]
 
     def _widths(self) -> list[tuple[Column, int]]:
         room = self.content_size.width
@@ -154,7 +170,7 @@ class Listing(Lines, Generic[Item]):
 
     @staticmethod
     def _row(shown: Sequence[tuple[Column, int]], cells: dict[str, Line]) -> Line:
-        spans: Line = ((" ", ""),)
+        spans: list[Span] = [(" ", "")]
         for column, width in shown:
-            spans = (*spans, *fit(cells.get(column.name, ()), width, column.align), (" ", ""))
-        return spans
+            spans += [*fit(cells.get(column.name, ()), width, column.align), (" ", "")]
+        return tuple(spans)

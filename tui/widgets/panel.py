@@ -4,7 +4,7 @@ The base of the decisions, findings and suppressions panes; calls use the list a
 """
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Sequence
 from typing import Generic, TypeVar
 
 from textual.app import ComposeResult
@@ -29,11 +29,13 @@ class Panel(Vertical, Generic[Item]):
         super().__init__(id=id)
         self._with_detail = with_detail
         self.sight: Sight | None = None
+        self._entitled = ""
         self.listing: Listing[Item] = Listing(
             id=f"{id}-list",
             columns=self.columns,
             key=self.key,
             cells=self._cells,
+            made_of=self._made_of(),
             heading=self._heading,
             english=lambda: self.sight is not None and self.sight.language.locale == "en",
         )
@@ -56,13 +58,19 @@ class Panel(Vertical, Generic[Item]):
     def cells(self, item: Item, sight: Sight) -> dict[str, Line]:
         """An item's row, keyed by column."""
 
+    def made_of(self, item: Item, sight: Sight) -> Hashable:
+        """What an item's row depends on besides the language; None where that is not told."""
+        return None
+
     def read(self, item: Item, sight: Sight) -> list[Line]:
         """An item in full, as lines of any length."""
         return []
 
     def update_from(self, sight: Sight) -> None:
         self.sight = sight
-        self.listing.border_title = sight.title(self.title)
+        title = sight.title(self.title)
+        if title != self._entitled:
+            self._entitled = self.listing.border_title = title
         self.listing.show_items(self.items(sight), sight.empty(self.empty))
         self._update_detail()
 
@@ -85,6 +93,12 @@ class Panel(Vertical, Generic[Item]):
                 for part in _hung(line, cells)
             ]
             self.detail.show(lines)
+
+    def _made_of(self) -> Callable[[Item], Hashable] | None:
+        """None for a panel that does not tell."""
+        if type(self).made_of is Panel.made_of:
+            return None
+        return lambda item: self.made_of(item, self.sight) if self.sight else None
 
     def _cells(self, item: Item) -> dict[str, Line]:
         assert self.sight is not None  # noqa: S101  # items come with the sight they are seen by
