@@ -5,8 +5,10 @@ so, the called party's.
 """
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import click
 
@@ -50,3 +52,37 @@ class Ago(Instant):
             return super().convert(value, param, ctx)
         unit = {"d": "days", "h": "hours", "m": "minutes"}[age[2]]
         return datetime.now(UTC) - timedelta(**{unit: int(age[1])})
+
+
+class Zone(click.ParamType[ZoneInfo]):
+    """A time zone by its name."""
+
+    name = "zone"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> ZoneInfo:
+        if isinstance(value, ZoneInfo):
+            return value
+        try:
+            return ZoneInfo(value)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            self.fail(f"{value!r} is no time zone, such as Asia/Shanghai or UTC", param, ctx)
+
+
+def this_zone() -> ZoneInfo:
+    """This machine's zone; UTC where it does not say."""
+    name = str(Path("/etc/localtime").resolve()).partition("zoneinfo/")[2]
+    try:
+        return ZoneInfo(name or "UTC")
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return ZoneInfo("UTC")
+
+
+def day_in(day: date, zone: ZoneInfo) -> tuple[datetime, datetime]:
+    """When a calendar day of the zone begins and ends, in UTC."""
+    first, after = (
+        datetime.combine(each, time(), zone).astimezone(UTC)
+        for each in (day, day + timedelta(days=1))
+    )
+    return first, after
