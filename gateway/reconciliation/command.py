@@ -4,7 +4,6 @@ whether all that was said on them was heard."""
 import asyncio
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Final
 from zoneinfo import ZoneInfo
 
 import click
@@ -18,9 +17,6 @@ from policy.commands.entries import reading
 from policy.commands.iso_time import Instant, Zone, day_in, this_zone
 from policy.reconciling import PlacedCall, reconcile
 
-_WRITTEN_WITHIN_S: Final = 5.0
-"""How long after a call's end the gateway may take to write its coverage."""
-
 
 @click.command(
     epilog="Example: callwarden log reconcile --cdr /var/log/asterisk/cdr-csv/Master.csv "
@@ -31,7 +27,11 @@ _WRITTEN_WITHIN_S: Final = 5.0
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
     help="CDRs: Asterisk's Master.csv, or any CSV with headings.",
 )
-@click.option("--ami", is_flag=True, help="Collect CDRs from Asterisk as calls end.")
+@click.option(
+    "--ami",
+    is_flag=True,
+    help="Collect CDRs from Asterisk as calls end, for --minutes or until Ctrl-C.",
+)
 @click.option(
     "--minutes", type=click.FloatRange(0.01), default=60.0, show_default=True, help="With --ami."
 )
@@ -156,12 +156,7 @@ def _in_file(
 def _over_ami(
     configured: Settings, trunks: tuple[str, ...], zone: ZoneInfo, minutes: float
 ) -> over_ami.Collected:
-    async def collected() -> over_ami.Collected:
-        made = await over_ami.collect(configured, trunks, zone, timedelta(minutes=minutes))
-        await asyncio.sleep(_WRITTEN_WITHIN_S)
-        return made
-
     try:
-        return asyncio.run(collected())
+        return asyncio.run(over_ami.collect(configured, trunks, zone, timedelta(minutes=minutes)))
     except AmiUnavailable as error:
         raise click.ClickException(str(error)) from None

@@ -5,7 +5,7 @@ ended before, or while the connection was lost, is not here, and the gaps say so
 """
 
 import asyncio
-import contextlib
+import signal
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -19,6 +19,9 @@ from gateway.reconciliation.cdr import BadCdr, placed_call
 from policy.reconciling import PlacedCall
 
 _AGAIN_S: Final = 1.0
+_WRITTEN_WITHIN_S: Final = 2.0
+"""How long after a call's end its CDR and its coverage may be on their way."""
+_ENDING: Final = (signal.SIGINT, signal.SIGTERM)
 
 
 @dataclass
@@ -34,12 +37,26 @@ class Collected:
 async def collect(
     settings: Settings, trunks: tuple[str, ...], zone: ZoneInfo, span: timedelta
 ) -> Collected:
-    """The CDRs that Asterisk tells of for so long, or until cancelled. Raises AmiUnavailable where
-    the first connection cannot be had."""
+    """The CDRs that Asterisk tells of for so long, or until SIGINT or SIGTERM. Raises
+    AmiUnavailable where the first connection cannot be had."""
     made = Collected()
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(span.total_seconds()):
-            await _collected(made, settings, trunks, zone)
+    collecting = asyncio.create_task(_collected(made, settings, trunks, zone))
+    ending = asyncio.Event()
+    waiting = asyncio.create_task(ending.wait())
+    loop = asyncio.get_running_loop()
+    for each in _ENDING:
+        loop.add_signal_handler(each, ending.set)
+    try:
+        both = {collecting, waiting}
+        await asyncio.wait(both, timeout=span.total_seconds(), return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({collecting}, timeout=_WRITTEN_WITHIN_S)
+        if collecting.done():
+            collecting.result()
+    finally:
+        for task in (collecting, waiting):
+            task.cancel()
+        for each in _ENDING:
+            loop.remove_signal_handler(each)
     return made
 
 

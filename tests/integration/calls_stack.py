@@ -70,6 +70,10 @@ class Stack:
         """The end of its log."""
         return self._appliance.log(part)[-4000:]
 
+    async def run(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """`callwarden WORDS` over the same configuration, to its end."""
+        return await asyncio.to_thread(self._appliance.run, *words)
+
     async def watch(self) -> None:
         while True:
             with contextlib.suppress(grpc.aio.AioRpcError):
