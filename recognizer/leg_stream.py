@@ -6,6 +6,7 @@ never passed over: received = analysed + waiting + lost.
 """
 
 import asyncio
+from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -71,6 +72,9 @@ class LegStream:
         self._deaths = 0
         self._utterances = 0
         self._so_far: tuple[Heard, ...] = ()
+        self._words: list[Heard] = []
+        """Of its worker's utterance, which may begin before ours; `_words_at`: their samples."""
+        self._words_at: list[int] = []
         self._finishing = False
         self._moved_on = asyncio.Event()
         self._heard_before = self._begins = 0
@@ -196,6 +200,7 @@ class LegStream:
     def assign(self, worker: WorkerProcess) -> None:
         """Goes on in `worker`: what is kept is heard (again) there."""
         self.worker = worker
+        self._words, self._words_at = [], []
         self._sent_from = self._needed_from
         # On the old worker's grid of steps the new one hears the same words.
         step = round(worker.step_s * self.rate_hz)
@@ -236,6 +241,7 @@ class LegStream:
             self._partial(*self._located(payload))
         elif kind is Kind.FINAL:
             self._final(*self._located(payload))
+            self._words, self._words_at = [], []
         elif kind is Kind.POSITION:
             seconds = wire.seconds_of(payload)
             self._advance(self._sent_from + round(seconds * self.rate_hz))
@@ -246,13 +252,16 @@ class LegStream:
     def _located(self, payload: bytes) -> tuple[int, tuple[Heard, ...], float | None]:
         """Where the decoding stood, the words with the call's times, without what an earlier
         utterance has told already, and how loud they were."""
-        at_s, heard, loudness_db = wire.heard_of(payload)
-        words = tuple(
-            Heard(each.text, each.shown, self._timeline.of_call(fed) / self.rate_hz)
-            for each in heard
-            if (fed := self._sent_from + round(each.start_s * self.rate_hz)) >= self._utterance_from
-        )
-        return self._sent_from + round(at_s * self.rate_hz), words, loudness_db
+        at_s, first, heard, loudness_db = wire.heard_of(payload)
+        del self._words[first:], self._words_at[first:]
+        for each in heard:
+            fed = self._sent_from + round(each.start_s * self.rate_hz)
+            self._words_at.append(fed)
+            of_call_s = self._timeline.of_call(fed) / self.rate_hz
+            self._words.append(Heard(each.text, each.shown, of_call_s))
+        told = bisect_left(self._words_at, self._utterance_from)
+        at = self._sent_from + round(at_s * self.rate_hz)
+        return at, tuple(self._words[told:]), loudness_db
 
     def _partial(self, at: int, words: tuple[Heard, ...], _: float | None) -> None:
         # A new worker that hears the utterance again says what is known already.

@@ -26,26 +26,23 @@ class Loudness:
         self._powers: list[float] = []
         self._first = 0
 
-    def accept(self, samples: NDArray[np.float32]) -> None:
-        """Samples from -1 to 1."""
+    def accept(self, samples: NDArray[np.float32], *, wanted: bool = True) -> list[float]:
+        """Samples from -1 to 1; the mean power of each frame that they complete. What is not
+        `wanted` has no level later on."""
         waiting = np.concatenate((self._rest, samples))
         whole = len(waiting) // self._frame * self._frame
         frames = waiting[:whole].reshape(-1, self._frame)
-        self._powers += np.einsum("ij,ij->i", frames, frames).tolist()
+        powers: list[float] = (np.einsum("ij,ij->i", frames, frames) / self._frame).tolist()
+        self._powers += powers if wanted else [math.nan] * len(powers)
         self._rest = waiting[whole:]
-
-    def skip(self, samples: int) -> None:
-        """So many samples came whose level nobody wants."""
-        whole, rest = divmod(len(self._rest) + samples, self._frame)
-        self._powers += [math.nan] * whole
-        self._rest = np.zeros(rest, dtype=np.float32)
+        return powers
 
     def level_db(self, start_s: float, end_s: float) -> float | None:
         """Mean level of the speech in between, in dB below full scale; None when its audio was
-        forgotten, skipped or has not come."""
+        forgotten, not wanted or has not come."""
         first = max(0, round(start_s / FRAME_S) - self._first)
         last = round(end_s / FRAME_S) - self._first
-        powers = np.asarray(self._powers[first:last]) / self._frame
+        powers = np.asarray(self._powers[first:last])
         if not len(powers) or np.isnan(powers).any():
             return None
         spoken = powers[powers >= powers.mean() * 10 ** (-MARGIN_DB / 10)]

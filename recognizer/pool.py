@@ -11,6 +11,7 @@ from collections.abc import Callable
 import structlog
 
 from recognizer import wire
+from recognizer.decoding import Decoding
 from recognizer.errands import Errands
 from recognizer.leg_stream import LegStream, Words
 from recognizer.models.model import Model
@@ -30,14 +31,14 @@ class Pool:
         self,
         model: Model,
         workers: int,
-        threads: int,
+        decoding: Decoding,
         on_change: Callable[[], None] | None = None,
         second_pass: Model | None = None,
     ) -> None:
         self.model, self.second_pass = model, second_pass
         self.size = workers
         self.restarts = 0
-        self._threads = threads
+        self._decoding = decoding
         self._on_change = on_change or (lambda: None)
         self._workers: set[WorkerProcess] = set()
         self._streams: dict[int, LegStream] = {}
@@ -68,7 +69,7 @@ class Pool:
         """Returns when every worker serves. Raises WorkerFailed if one cannot, all ended."""
         first = [WorkerProcess(self._take) for _ in range(self.size)]
         started = await asyncio.gather(
-            *(each.start(self.model, self._threads, self.second_pass) for each in first),
+            *(self._start(worker, number) for number, worker in enumerate(first)),
             return_exceptions=True,
         )
         failures = [each for each in started if isinstance(each, BaseException)]
@@ -78,7 +79,10 @@ class Pool:
             )
             raise failures[0]
         self._workers.update(first)
-        self._supervisors = [asyncio.create_task(self._supervise(each)) for each in first]
+        self._supervisors = [
+            asyncio.create_task(self._supervise(worker, number))
+            for number, worker in enumerate(first)
+        ]
         self._on_change()
 
     def open(
@@ -151,8 +155,12 @@ class Pool:
                 busy[stream.worker] += 1
         return min(busy, key=lambda worker: busy[worker], default=None)
 
-    async def _supervise(self, worker: WorkerProcess) -> None:
-        """Waits for the end of `worker` and puts another in its place, for ever."""
+    async def _start(self, worker: WorkerProcess, number: int) -> None:
+        await worker.start(self.model, self._decoding.of_worker(number), self.second_pass)
+
+    async def _supervise(self, worker: WorkerProcess, number: int) -> None:
+        """Waits for the end of `worker`, the `number`-th, and puts another in its place, for
+        ever."""
         while True:
             await worker.ended.wait()
             self._workers.discard(worker)
@@ -163,19 +171,19 @@ class Pool:
             _log.warning("worker ended", streams=len(orphans), others=len(self._workers))
             self._on_change()
             self._assign_orphans()
-            worker = await self._another()
+            worker = await self._another(number)
             self.restarts += 1
             self._workers.add(worker)
             self._on_change()
             self._assign_orphans()
 
-    async def _another(self) -> WorkerProcess:
+    async def _another(self, number: int) -> WorkerProcess:
         """A new worker; tried again at growing intervals while it cannot start."""
         pause_s = 0.1
         while True:
             worker = WorkerProcess(self._take)
             try:
-                await worker.start(self.model, self._threads, self.second_pass)
+                await self._start(worker, number)
                 return worker
             except (WorkerFailed, OSError) as error:
                 _log.error("no worker can be started", why=str(error), again_in_s=pause_s)

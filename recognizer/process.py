@@ -13,11 +13,14 @@ from collections.abc import Callable
 from typing import cast
 
 from recognizer import devices, wire
+from recognizer.decoding import Decoding
 from recognizer.models.model import Model
 from recognizer.wire import Frame, Kind
 
 START_LIMIT_S = 120.0
 _END_LIMIT_S = 2.0
+_SENT_AFTER_S = 0.01
+"""What is sent waits so long for company: a worker wakes once for the audio of many legs."""
 _ENVIRONMENT = {"MALLOC_ARENA_MAX": "2", "OMP_NUM_THREADS": "1"}
 
 
@@ -31,6 +34,8 @@ class WorkerProcess:
     def __init__(self, take: Callable[["WorkerProcess", Frame], None]) -> None:
         self._take = take
         self._last_words: deque[str] = deque(maxlen=5)
+        self._unsent: list[bytes] = []
+        self._sending: asyncio.TimerHandle | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._process: asyncio.subprocess.Process
         self._writer: asyncio.StreamWriter
@@ -42,13 +47,15 @@ class WorkerProcess:
     def pid(self) -> int:
         return self._process.pid
 
-    async def start(self, model: Model, threads: int, second_pass: Model | None = None) -> None:
+    async def start(
+        self, model: Model, decoding: Decoding, second_pass: Model | None = None
+    ) -> None:
         """Returns when the models are loaded. Raises WorkerFailed."""
         ours, theirs = socket.socketpair()
         with theirs:
             self._process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-P", "-m", "recognizer.worker"),
-                *(str(theirs.fileno()), str(os.getpid()), str(threads), model.to_json()),
+                *(str(theirs.fileno()), str(os.getpid()), decoding.to_json(), model.to_json()),
                 *([second_pass.to_json()] if second_pass else []),
                 pass_fds=[theirs.fileno()],
                 stdin=asyncio.subprocess.DEVNULL,
@@ -75,11 +82,23 @@ class WorkerProcess:
             raise
 
     def send(self, kind: Kind, stream: int, payload: bytes = b"") -> None:
+        """Soon, and in the order it was called."""
+        if self.ended.is_set():
+            return
+        self._unsent.append(wire.frame(kind, stream, payload))
+        if self._sending is None:
+            self._sending = asyncio.get_running_loop().call_later(_SENT_AFTER_S, self._send_all)
+
+    def _send_all(self) -> None:
+        self._sending = None
         if not self.ended.is_set():
-            self._writer.write(wire.frame(kind, stream, payload))
+            self._writer.write(b"".join(self._unsent))
+        self._unsent.clear()
 
     async def close(self) -> None:
         """Ends the process: by closing the socket, by force if that does not do."""
+        if self._sending is not None:
+            self._sending.cancel()
         self._writer.close()
         await self.ended.wait()
 

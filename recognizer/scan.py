@@ -26,6 +26,7 @@ from policy.speech.rulebook import SpeechRulebook
 from policy.speech.utterance import Utterance
 from recognizer import recordings, results
 from recognizer.analysis import Analysis, AnalysisFailed
+from recognizer.decoding import Decoding
 from recognizer.models import found as models
 from recognizer.models import second_pass
 from recognizer.models.model import Model
@@ -132,7 +133,7 @@ async def scan_call(pool: Pool, rules: SpeechRulebook, recording: Recording) -> 
 @asynccontextmanager
 async def pool_of(model: Model, workers: int, again: Model | None = None) -> AsyncIterator[Pool]:
     """Raises ProblemsFound when the engine cannot load the model."""
-    pool = Pool(model, workers, threads=1, second_pass=again)
+    pool = Pool(model, workers, Decoding(), second_pass=again)
     try:
         await pool.start()
     except WorkerFailed as error:

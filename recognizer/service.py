@@ -24,6 +24,7 @@ from callwarden.v1 import recognition_pb2_grpc
 from policy.identity import RulebookIdentity, RulebookText
 from policy.on_the_wire import identity_message
 from policy.speech.rulebook import SpeechRulebook
+from recognizer.decoding import Decoding
 from recognizer.listening import Listening, Refused
 from recognizer.load import SAMPLE_EVERY_S, Load
 from recognizer.models import second_pass
@@ -139,7 +140,7 @@ class RecognizerServer:
             Pool(
                 model,
                 settings.recognizer.workers,
-                settings.recognizer.threads,
+                Decoding.of(settings.recognizer),
                 self._told,
                 second_pass.named(settings),
             )

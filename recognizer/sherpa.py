@@ -1,10 +1,7 @@
 """The one adapter to sherpa_onnx. Imported in worker processes alone: the engine can end its
 process past any except.
-
-An `EngineStream` belongs to one thread at a time and keeps one sample rate for its life.
 """
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,13 +9,8 @@ import sherpa_onnx
 from numpy.typing import NDArray
 
 from recognizer import online, syllables
-from recognizer.loudness import Loudness
+from recognizer.engine_stream import EngineStream
 from recognizer.models.model import Model
-from recognizer.syllables import Heard
-
-_FLUSH_S = 0.8
-_WORD_S = 0.25
-"""How long the last word is taken to last: the model tells beginnings only."""
 
 
 class Engine:
@@ -30,16 +22,21 @@ class Engine:
         with open(model.tokens, encoding="utf-8") as lines:
             self.join = syllables.joining(syllables.units_of(lines))
         self.pinyin = self.join is syllables.join_pinyin
-        self.step_s = self._measured_step_s()
+        self.step_hundredths, self.ahead_hundredths = self._measured_steps()
 
-    def stream(self, rate_hz: int) -> "EngineStream":
-        return EngineStream(self, self._recognizer, rate_hz)
+    @property
+    def step_s(self) -> float:
+        """How much audio one decoding step consumes, in seconds, to the nearest 10 ms."""
+        return self.step_hundredths / 100
 
-    def _measured_step_s(self) -> float:
-        """How much audio one decoding step consumes, in seconds, to the nearest 10 ms.
+    def stream(self, rate_hz: int, *, skip_silence: bool) -> EngineStream:
+        return EngineStream(self, self._recognizer, rate_hz, skip_silence=skip_silence)
 
-        Found by feeding silence, since the engine does not tell; the first step also waits for
-        the model's look-ahead, so the distance between the next ones counts.
+    def _measured_steps(self) -> tuple[int, int]:
+        """How much audio one decoding step consumes, and how much more it waits for (the model's
+        look-ahead), in hundredths of a second, the latter rounded up.
+
+        Found by feeding silence, since the engine does not tell.
         """
         stream = self._recognizer.create_stream()
         silence = np.zeros(80, dtype=np.float32)
@@ -48,101 +45,13 @@ class Engine:
             stream.accept_waveform(8000, silence)
             while self._recognizer.is_ready(stream):
                 self._recognizer.decode_stream(stream)
-                ready_at.append(hundredths)
+                ready_at.append(hundredths + 1)
             if len(ready_at) >= 4:
                 break
         else:
             raise RuntimeError("the model decodes nothing in 10 s of audio: not a streaming model")
-        return (ready_at[3] - ready_at[1]) / 200
-
-
-class EngineStream:
-    """The audio of one leg in the engine."""
-
-    def __init__(
-        self, engine: Engine, recognizer: sherpa_onnx.OnlineRecognizer, rate_hz: int
-    ) -> None:
-        self._engine, self._recognizer, self._rate_hz = engine, recognizer, rate_hz
-        self._stream = recognizer.create_stream()
-        self._loudness = Loudness(rate_hz)
-        self.measured = True
-        """Whether the loudness of what comes is wanted."""
-        self._accepted = self._steps = self._units_told = 0
-        self._came_s: list[float] = []
-        self._finished = False
-
-    def accept(self, pcm: bytes) -> None:
-        """Signed 16-bit little-endian mono."""
-        samples = np.frombuffer(pcm, dtype="<i2").astype(np.float32) / np.float32(32768)
-        self._stream.accept_waveform(self._rate_hz, samples)
-        if self.measured:
-            self._loudness.accept(samples)
-        else:
-            self._loudness.skip(len(samples))
-        self._accepted += len(samples)
-
-    def finish(self) -> None:
-        """No more audio comes: silence is added so that the last word leaves the model."""
-        flush = np.zeros(int(_FLUSH_S * self._rate_hz), dtype=np.float32)
-        self._stream.accept_waveform(self._rate_hz, flush)
-        self._stream.input_finished()
-        self._finished = True
-
-    def step(self) -> bool:
-        """Decodes one step if there is audio for it; whether it did."""
-        if not self._recognizer.is_ready(self._stream):
-            return False
-        self._recognizer.decode_stream(self._stream)
-        self._steps += 1
-        return True
-
-    @property
-    def analysed_s(self) -> float:
-        """Seconds since the stream's start before which no further token will begin."""
-        accepted_s = self._accepted / self._rate_hz
-        if self._finished and not self._recognizer.is_ready(self._stream):
-            return accepted_s
-        decoded_s = min(accepted_s, self._steps * self._engine.step_s)
-        if not self._engine.pinyin:
-            return decoded_s
-        open_since_s = syllables.open_since(*self._units())
-        return decoded_s if open_since_s is None else min(decoded_s, open_since_s)
-
-    def heard(self, *, even_if_same: bool = False) -> list[Heard] | None:
-        """The utterance so far, times from the stream's start; None when no unit was added."""
-        units, starts_s = self._units()
-        if len(units) == self._units_told and not even_if_same:
-            return None
-        self._units_told = len(units)
-        return self._engine.join(units, starts_s)
-
-    def _units(self) -> tuple[list[str], list[float]]:
-        """The utterance's units. The engine's own times restart with each utterance; where the
-        model has none, a unit begins with the step that it came out of."""
-        if not self._engine.tells_times:
-            units = self._recognizer.tokens(self._stream)
-            came_s = max(0.0, (self._steps - 1) * self._engine.step_s)
-            self._came_s += [came_s] * (len(units) - len(self._came_s))
-            return units, self._came_s[: len(units)]
-        start_s = self._recognizer.start_time(self._stream)
-        starts_s = [start_s + each for each in self._recognizer.timestamps(self._stream)]
-        return self._recognizer.tokens(self._stream), starts_s
-
-    def utterance_ended(self) -> bool:
-        return self._recognizer.is_endpoint(self._stream)
-
-    def loudness_db(self, heard: Sequence[Heard]) -> float | None:
-        """Of the words of this utterance, which ends now."""
-        if not heard:
-            return None
-        end_s = heard[-1].start_s + _WORD_S
-        return self._loudness.level_db(heard[0].start_s, end_s)
-
-    def begin_utterance(self) -> None:
-        self._loudness.forget(self.analysed_s)
-        self._recognizer.reset(self._stream)
-        self._units_told = 0
-        self._came_s = []
+        step = round((ready_at[3] - ready_at[1]) / 2)
+        return step, max(0, ready_at[0] - step)
 
 
 class Voice:

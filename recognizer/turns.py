@@ -32,6 +32,11 @@ class Turns(Generic[Stream, Errand]):
             self._errands.append(errand)
             self._waiting.notify()
 
+    @property
+    def empty(self) -> bool:
+        """Whether `next` would wait."""
+        return not (self._streams or self._errands)
+
     def next(self) -> Stream | Errand:
         """Waits for one."""
         with self._waiting:

@@ -28,8 +28,8 @@ class Kind(IntEnum):
     AGAIN = 6  # stream: an errand's number; payload: sample rate, then audio
     MEASURE = 7  # payload: a byte, 1 where the loudness is wanted from here on, else 0
     READY = 16  # stream 0; payload: seconds of audio a decoding step
-    PARTIAL = 17  # payload: the utterance so far
-    FINAL = 18  # payload: the utterance, without words when it was silence
+    PARTIAL = 17  # payload: what the utterance has become
+    FINAL = 18  # the same, without words when it was silence
     POSITION = 19  # payload: seconds of the stream whose words have come out
     CLOSED = 20  # everything of a finished stream has come out
     LOOKED = 21  # stream: the errand's number; payload: what was heard, if one could listen
@@ -84,16 +84,19 @@ class Frames:
             yield Kind(kind), stream, payload
 
 
-def heard_payload(at_s: float, heard: Sequence[Heard], loudness_db: float | None = None) -> bytes:
-    """What was heard of an utterance when the decoding was `at_s` seconds into the stream, and how
-    loud it was, once it has ended."""
-    words = [(each.text, each.shown, round(each.start_s, 3)) for each in heard]
-    return json.dumps([at_s, words, loudness_db]).encode()
+def heard_payload(
+    at_s: float, first: int, words: Sequence[Heard], loudness_db: float | None = None
+) -> bytes:
+    """What was heard of an utterance when the decoding was `at_s` seconds into the stream: its
+    words from the `first` on, those before it staying as they were told; and how loud it was, once
+    it has ended."""
+    told = [(each.text, each.shown, round(each.start_s, 3)) for each in words]
+    return json.dumps([at_s, first, told, loudness_db]).encode()
 
 
-def heard_of(payload: bytes) -> tuple[float, list[Heard], float | None]:
-    at_s, words, loudness_db = json.loads(payload)
-    return at_s, [Heard(*each) for each in words], loudness_db
+def heard_of(payload: bytes) -> tuple[float, int, list[Heard], float | None]:
+    at_s, first, words, loudness_db = json.loads(payload)
+    return at_s, first, [Heard(*each) for each in words], loudness_db
 
 
 def seconds_payload(seconds: float) -> bytes:

@@ -18,8 +18,10 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
 from recognizer import devices, wire
+from recognizer.decoding import Decoding
+from recognizer.engine_stream import EngineStream
 from recognizer.models.model import Model
-from recognizer.sherpa import Engine, EngineStream
+from recognizer.sherpa import Engine
 from recognizer.syllables import Heard
 from recognizer.turns import Turns
 from recognizer.wire import Kind
@@ -31,6 +33,11 @@ if TYPE_CHECKING:
 _PR_SET_PDEATHSIG = 1
 
 
+_FLUSH_EVERY_S = 0.02
+"""What was heard waits so long for company while there is more to decode: the pool's process wakes
+once for all of it."""
+
+
 class _Stream:
     """A stream and the frames that wait for it. `scheduled`: it stands in the queue or is being
     decoded, so that one thread at a time has it."""
@@ -39,8 +46,19 @@ class _Stream:
         self.number = number
         self.inbox: deque[tuple[Kind, bytes]] = deque()
         self.scheduled = False
+        self.arrived = self.wanted = 0
+        """Samples that came, and how many make it worth a turn."""
+        self.told_off = False
+        """Whether the inbox holds something else than audio."""
         self.engine: EngineStream | None = None
         self.finishing = self.dropped = False
+        self.position_s = 0.0
+        self.words: list[Heard] = []
+        """Of the utterance, as they were told."""
+
+    @property
+    def due(self) -> bool:
+        return self.told_off or self.arrived >= self.wanted
 
 
 _Answer = Callable[[float], tuple[Kind, bytes]]
@@ -64,10 +82,11 @@ class Worker:
         self,
         connection: socket.socket,
         model: Model,
-        threads: int,
+        decoding: Decoding,
         second_pass: Model | None = None,
     ) -> None:
         self._connection = connection
+        self._skip_silence = decoding.skip_silence
         with devices.as_asked(model.device):
             self._engine = Engine(model, 1)
         self._streams: dict[int, _Stream] = {}
@@ -75,7 +94,9 @@ class Worker:
         self._errands: SimpleQueue[_Errand] = SimpleQueue()
         self._schedule = threading.Lock()
         self._sending = threading.Lock()
-        self._threads = threads
+        self._unsent = bytearray()
+        self._sent_at_s = 0.0
+        self._threads = decoding.threads
         self._model = model
         self._loader: threading.Thread | None = None
         self._second_pass = _loaded(second_pass) if second_pass else None
@@ -84,7 +105,8 @@ class Worker:
         """Serves until the pool closes its end."""
         for _ in range(self._threads):
             threading.Thread(target=self._decode, daemon=True).start()
-        self._send(Kind.READY, 0, wire.seconds_payload(self._engine.step_s))
+        self._write(wire.frame(Kind.READY, 0, wire.seconds_payload(self._engine.step_s)))
+        self._flush()
         frames = wire.Frames()
         while received := self._connection.recv(1 << 16):
             for kind, number, payload in frames.feed(received):
@@ -111,7 +133,11 @@ class Worker:
             del self._streams[number]
         with self._schedule:
             stream.inbox.append((kind, payload))
-            if stream.scheduled:
+            if kind is Kind.AUDIO:
+                stream.arrived += len(payload) // 2
+            else:
+                stream.told_off = True
+            if stream.scheduled or not stream.due:
                 return
             stream.scheduled = True
         self._turns.put_stream(stream)
@@ -119,13 +145,15 @@ class Worker:
     def _decode(self) -> None:
         try:
             while True:
+                if self._turns.empty or time.monotonic() - self._sent_at_s > _FLUSH_EVERY_S:
+                    self._flush()
                 stream = self._turns.next()
                 if isinstance(stream, _Errand):
                     self._step(stream)
                     continue
                 more = self._advance(stream)
                 with self._schedule:
-                    again = not stream.dropped and (more or bool(stream.inbox))
+                    again = not stream.dropped and (more or stream.due)
                     stream.scheduled = again
                 if again:
                     self._turns.put_stream(stream)
@@ -157,29 +185,39 @@ class Worker:
         except StopIteration as done:
             errand.cpu_s += time.thread_time() - began_s
             kind, payload = done.value(errand.cpu_s)
-            self._send(kind, errand.number, payload)
+            self._write(wire.frame(kind, errand.number, payload))
         else:
             errand.cpu_s += time.thread_time() - began_s
             self._turns.put_errand(errand)
 
     def _advance(self, stream: _Stream) -> bool:
         """Takes what came, decodes one step, tells what was heard; whether audio still waits."""
-        while stream.inbox:
-            self._apply(stream, *stream.inbox.popleft())
-        if stream.dropped or stream.engine is None:
+        while True:
+            with self._schedule:
+                inbox, stream.inbox, stream.told_off = stream.inbox, deque(), False
+            if not inbox:
+                break
+            for kind, payload in inbox:
+                self._apply(stream, kind, payload)
+        engine = stream.engine
+        if stream.dropped or engine is None:
             return False
-        if stream.engine.step():
-            self._tell(stream.number, stream.engine)
+        stepped = engine.step()
+        stream.wanted = engine.wanted
+        if stepped or stream.position_s != engine.analysed_s:
+            self._tell(stream, engine)
+        if stepped:
             return True
         if stream.finishing:
-            self._tell(stream.number, stream.engine, closing=True)
-            self._send(Kind.CLOSED, stream.number)
+            self._tell(stream, engine, closing=True)
+            self._write(wire.frame(Kind.CLOSED, stream.number))
             stream.dropped = True
         return False
 
     def _apply(self, stream: _Stream, kind: Kind, payload: bytes) -> None:
         if kind is Kind.OPEN:
-            stream.engine = self._engine.stream(wire.rate_of(payload))
+            rate_hz = wire.rate_of(payload)
+            stream.engine = self._engine.stream(rate_hz, skip_silence=self._skip_silence)
         elif kind is Kind.DROP:
             stream.dropped = True
         elif stream.engine is not None and kind is Kind.AUDIO:
@@ -190,28 +228,45 @@ class Worker:
             stream.engine.finish()
             stream.finishing = True
 
-    def _tell(self, number: int, engine: EngineStream, *, closing: bool = False) -> None:
+    def _tell(self, stream: _Stream, engine: EngineStream, *, closing: bool = False) -> None:
         at_s = engine.analysed_s
         ended = closing or engine.utterance_ended()
         heard = engine.heard(even_if_same=ended)
         told = b""
+        if heard is not None:
+            first = _same(stream.words, heard)
+            stream.words = heard
+            loudness_db = engine.loudness_db(heard) if ended else None
+            payload = wire.heard_payload(at_s, first, heard[first:], loudness_db)
+            told = wire.frame(Kind.FINAL if ended else Kind.PARTIAL, stream.number, payload)
         if ended:
-            words = heard or []
-            payload = wire.heard_payload(at_s, words, engine.loudness_db(words))
-            told = wire.frame(Kind.FINAL, number, payload)
+            stream.words = []
             engine.begin_utterance()
             at_s = engine.analysed_s
-        elif heard:
-            told = wire.frame(Kind.PARTIAL, number, wire.heard_payload(at_s, heard))
-        self._write(told + wire.frame(Kind.POSITION, number, wire.seconds_payload(at_s)))
-
-    def _send(self, kind: Kind, stream: int, payload: bytes = b"") -> None:
-        self._write(wire.frame(kind, stream, payload))
+        if at_s != stream.position_s:
+            stream.position_s = at_s
+            told += wire.frame(Kind.POSITION, stream.number, wire.seconds_payload(at_s))
+        self._write(told)
 
     def _write(self, frames: bytes) -> None:
-        """At once, so that the pool's process wakes once for them."""
         with self._sending:
-            self._connection.sendall(frames)
+            self._unsent += frames
+
+    def _flush(self) -> None:
+        """All at once, so that the pool's process wakes once for them."""
+        with self._sending:
+            self._sent_at_s = time.monotonic()
+            if self._unsent:
+                self._connection.sendall(self._unsent)
+                self._unsent.clear()
+
+
+def _same(told: list[Heard], heard: list[Heard]) -> int:
+    """How many words stay as they were told: all, or all but the last, which may go on."""
+    same = min(len(told), len(heard))
+    while same and told[same - 1] != heard[same - 1]:
+        same -= 1
+    return same
 
 
 def _loaded(model: Model) -> "SecondPass":
@@ -246,17 +301,20 @@ def _again(
 
 
 def main(arguments: list[str]) -> None:
-    """`worker.py FD PARENT_PID THREADS MODEL_JSON [SECOND_PASS_JSON]`."""
-    descriptor, parent, threads = (int(each) for each in arguments[:3])
+    """`worker.py FD PARENT_PID DECODING_JSON MODEL_JSON [SECOND_PASS_JSON]`."""
+    descriptor, parent = (int(each) for each in arguments[:2])
+    decoding = Decoding.from_json(arguments[2])
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:  # it died before the line above
         return
     for ignored in (signal.SIGINT, signal.SIGTERM):  # the pool says when to end
         signal.signal(ignored, signal.SIG_IGN)
+    if decoding.core is not None:
+        os.sched_setaffinity(0, {decoding.core})
     with socket.socket(fileno=descriptor) as connection:
         try:
             second_pass = Model.from_json(arguments[4]) if arguments[4:] else None
-            Worker(connection, Model.from_json(arguments[3]), threads, second_pass).run()
+            Worker(connection, Model.from_json(arguments[3]), decoding, second_pass).run()
         except OSError as error:
             print(f"the pool is gone: {error}", file=sys.stderr, flush=True)
         except RuntimeError as error:  # the engine's, or that of a device it cannot have

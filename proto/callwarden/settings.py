@@ -182,6 +182,10 @@ class Recognizer(_Section):
     drain_s: float = Field(
         30.0, ge=0, le=3600, description="what running calls may still take after SIGTERM"
     )
+    pin: bool = Field(False, description="keep each worker on a processor core of its own")
+    silence: Literal["skip", "decode"] = Field(
+        "skip", description="what becomes of silence; skip: a gate hears it, the model does not"
+    )
 
     @property
     def addresses(self) -> tuple[str, ...]:

@@ -57,7 +57,7 @@ def of_calls(engine: Engine, calls: Iterable[Path]) -> Confusions:
         call = recordings.open_recording(path, None, "left")
         truth = json.loads((path / "truth.json").read_text(encoding="utf-8"))
         heard: dict[Leg, list[str]] = {leg: [] for leg in Leg}
-        streams = {leg: engine.stream(call.rate_hz) for leg in Leg}
+        streams = {leg: engine.stream(call.rate_hz, skip_silence=False) for leg in Leg}
         for leg, _, pcm in call.blocks(_BLOCK_S):
             streams[leg].accept(pcm)
         for leg, stream in streams.items():

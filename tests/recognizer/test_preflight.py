@@ -9,6 +9,7 @@ from click.testing import CliRunner
 
 from callwarden.problems import ProblemsFound
 from recognizer import devices, preflight
+from recognizer.decoding import Decoding
 from recognizer.models import commands, folder
 from recognizer.models.model import Model
 from recognizer.pool import Pool
@@ -68,7 +69,7 @@ def test_a_gpu_that_is_not_there_is_refused_before_the_engine_is_asked(model: Mo
 async def test_a_worker_never_takes_the_cpu_in_place_of_the_gpu(model: Model) -> None:
     """The engine itself falls back with a line on stderr, streaming or not."""
     with pytest.raises(WorkerFailed, match="cuda:0: the engine takes the CPU instead"):
-        await Pool(replace(model, device="cuda:0"), 1, 1).start()
+        await Pool(replace(model, device="cuda:0"), 1, Decoding()).start()
 
 
 def test_a_worker_sees_the_gpu_that_is_meant_alone() -> None:

@@ -13,6 +13,7 @@ import pytest_asyncio
 from policy.speech.doubt import Doubt
 from policy.speech.utterance import Leg
 from recognizer import recordings, wire
+from recognizer.decoding import Decoding
 from recognizer.leg_stream import KEPT_S, LegStream
 from recognizer.models.model import Model
 from recognizer.pool import Pool
@@ -23,7 +24,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def pool(model: Model) -> AsyncIterator[Pool]:
-    one = Pool(model, workers=1, threads=1)
+    one = Pool(model, workers=1, decoding=Decoding())
     await one.start()
     yield one
     await one.close()
@@ -117,7 +118,7 @@ async def test_a_unit_that_the_model_lacks_never_reaches_the_engine(pool: Pool) 
 async def test_a_worker_that_dies_over_a_look_is_followed_by_another(
     model: Model, calls_folder: Path
 ) -> None:
-    pool = Pool(model, workers=2, threads=1)
+    pool = Pool(model, workers=2, decoding=Decoding())
     await pool.start()
     try:
         stream = await _played(pool, calls_folder / "refusal-ignored", Leg.CUSTOMER, 10.5)

@@ -19,6 +19,7 @@ from policy.speech.rulebook import SpeechRulebook
 from policy.speech.utterance import Leg, Utterance
 from recognizer import recordings
 from recognizer.analysis import Analysis
+from recognizer.decoding import Decoding
 from recognizer.models import second_pass
 from recognizer.models.model import Model
 from recognizer.pool import Pool
@@ -53,7 +54,7 @@ _FOUND = Finding(
 @pytest_asyncio.fixture
 async def pool(model: Model, model_folder: Path) -> AsyncIterator[Pool]:
     settings = Settings(recognizer=Recognizer(second_pass=model_folder))
-    one = Pool(model, 1, 1, second_pass=second_pass.named(settings))
+    one = Pool(model, 1, Decoding(), second_pass=second_pass.named(settings))
     await one.start()
     yield one
     await one.close()

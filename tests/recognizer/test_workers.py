@@ -13,6 +13,7 @@ from policy.speech.rulebook import SpeechRulebook
 from policy.speech.utterance import Leg, Utterance
 from recognizer import recordings
 from recognizer.analysis import Analysis
+from recognizer.decoding import Decoding
 from recognizer.models.model import Model
 from recognizer.pool import Pool
 from recognizer.process import WorkerFailed
@@ -27,7 +28,7 @@ async def _until(condition: Callable[[], bool]) -> None:
 
 @pytest.fixture
 async def pool(model: Model) -> AsyncIterator[Pool]:
-    one = Pool(model, 1, 1)
+    one = Pool(model, 1, Decoding())
     await one.start()
     yield one
     await one.close()
@@ -93,16 +94,17 @@ async def test_an_engine_that_cannot_load_is_told(pool: Pool, model: Model, tmp_
     broken.write_bytes(b"\x08" + bytes(5000))
     bad = Model(**{**model.__dict__, "encoder": str(broken)})
     with pytest.raises(WorkerFailed, match="the engine ended"):
-        await Pool(bad, 1, 1).start()
+        await Pool(bad, 1, Decoding()).start()
 
 
 async def test_no_worker_outlives_a_killed_recognizer(model: Model) -> None:
     program = (
         "import asyncio, sys\n"
+        "from recognizer.decoding import Decoding\n"
         "from recognizer.models.model import Model\n"
         "from recognizer.pool import Pool\n"
         "async def main():\n"
-        "    pool = Pool(Model.from_json(sys.argv[1]), 1, 1)\n"
+        "    pool = Pool(Model.from_json(sys.argv[1]), 1, Decoding())\n"
         "    await pool.start()\n"
         "    print(pool.worker_pids[0], flush=True)\n"
         "    await asyncio.Event().wait()\n"

@@ -1,0 +1,184 @@
+"""Owns the audio of one leg in the engine: what of it is decoded, what was heard, up to where.
+
+Made by `recognizer.sherpa.Engine` in a worker. It belongs to one thread at a time and keeps one
+sample rate for its life. All its times are the leg's, whatever silence the engine never got.
+"""
+
+from collections import deque
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recognizer import syllables
+from recognizer.energy_gate import EnergyGate, KeptSteps
+from recognizer.loudness import Loudness
+from recognizer.online import EMPTY_SILENCE_S, UTTERANCE_END_SILENCE_S
+from recognizer.syllables import Heard
+
+if TYPE_CHECKING:
+    import sherpa_onnx
+
+    from recognizer.sherpa import Engine
+
+_FLUSH_S = 0.8
+_WORD_S = 0.25
+"""How long the last word is taken to last: the model tells beginnings only."""
+
+
+class EngineStream:
+    """The engine is fed whole steps, each with the audio that the model looks ahead; where a step
+    is skipped the next one follows in its place."""
+
+    def __init__(
+        self,
+        engine: "Engine",
+        recognizer: "sherpa_onnx.OnlineRecognizer",
+        rate_hz: int,
+        *,
+        skip_silence: bool,
+    ) -> None:
+        self._engine, self._recognizer, self._rate_hz = engine, recognizer, rate_hz
+        self._stream = recognizer.create_stream()
+        self._loudness = Loudness(rate_hz)
+        self.measured = True
+        """Whether the loudness of what comes is wanted."""
+        self._step = engine.step_hundredths * rate_hz // 100
+        self._ahead = engine.ahead_hundredths * rate_hz // 100
+        self._gate = EnergyGate(self._step, self._ahead, rate_hz, skipping=skip_silence)
+        self._kept = KeptSteps(engine.step_hundredths)
+        self._plan: deque[bool] = deque()
+        """Of the steps whose audio has not been fed or left out to its end, the first one first."""
+        self._held = np.zeros(0, dtype=np.float32)
+        self._held_from = self._planned = 0
+        self._accepted = self._steps = self._begun_at = self._units_told = 0
+        self._units: list[str] = []
+        self._starts_s: list[float] = []
+        self._finished = False
+
+    @property
+    def wanted(self) -> int:
+        """How many samples must have come before there is something to do."""
+        return self._next_ends if self._plan else self._gate.decides_at
+
+    def accept(self, pcm: bytes) -> None:
+        """Signed 16-bit little-endian mono."""
+        samples = np.frombuffer(pcm, dtype="<i2").astype(np.float32) / np.float32(32768)
+        self._accepted += len(samples)
+        self._gate.take(self._loudness.accept(samples, wanted=self.measured))
+        self._feed(samples)
+
+    def finish(self) -> None:
+        """No more audio comes: silence follows speech at the very end, so that the last word leaves
+        the model."""
+        self._gate.finish(self._accepted, round(_FLUSH_S * self._rate_hz))
+        self._feed(np.zeros(0, dtype=np.float32))
+        lacking = self._kept.passed * self._step + self._ahead - self._accepted
+        self._feed(np.zeros(max(0, lacking), dtype=np.float32))
+        self._stream.input_finished()
+        self._finished = True
+
+    def step(self) -> bool:
+        """Decodes one step if there is audio for it; whether it did."""
+        if self._steps == self._kept.kept or not self._recognizer.is_ready(self._stream):
+            return False
+        self._recognizer.decode_stream(self._stream)
+        self._steps += 1
+        self._read()
+        return True
+
+    @property
+    def analysed_s(self) -> float:
+        """Seconds since the leg's start before which no further token will begin."""
+        accepted_s = self._accepted / self._rate_hz
+        if self._finished and not self._waits:
+            return accepted_s
+        decoded_s = min(accepted_s, self._decoded_s)
+        if not self._engine.pinyin:
+            return decoded_s
+        open_since_s = syllables.open_since(self._units, self._starts_s)
+        return decoded_s if open_since_s is None else min(decoded_s, open_since_s)
+
+    def heard(self, *, even_if_same: bool = False) -> list[Heard] | None:
+        """The utterance so far; None when no unit was added."""
+        if len(self._units) == self._units_told and not even_if_same:
+            return None
+        self._units_told = len(self._units)
+        return self._engine.join(self._units, self._starts_s)
+
+    def utterance_ended(self) -> bool:
+        """By the silence that was decoded, or by that and what was skipped after it."""
+        if self._recognizer.is_endpoint(self._stream):
+            return True
+        if self._steps == self._begun_at or self._steps < self._kept.kept:
+            return False
+        if self._units:
+            return self._decoded_s - self._starts_s[-1] > UTTERANCE_END_SILENCE_S
+        return self._decoded_s - self._leg_s(self._begun_at) > EMPTY_SILENCE_S
+
+    def loudness_db(self, heard: Sequence[Heard]) -> float | None:
+        """Of the words of this utterance, which ends now."""
+        if not heard:
+            return None
+        end_s = heard[-1].start_s + _WORD_S
+        return self._loudness.level_db(heard[0].start_s, end_s)
+
+    def begin_utterance(self) -> None:
+        self._loudness.forget(self.analysed_s)
+        self._recognizer.reset(self._stream)
+        self._begun_at, self._units_told = self._steps, 0
+        self._units, self._starts_s = [], []
+        self._kept.forget(self._steps)
+
+    @property
+    def _next_ends(self) -> int:
+        """The leg's sample up to which the engine is fed, or not, for the next step."""
+        return (self._planned + 1) * self._step + self._ahead
+
+    @property
+    def _waits(self) -> bool:
+        """Whether a step can be decoded."""
+        return self._steps < self._kept.kept and self._recognizer.is_ready(self._stream)
+
+    @property
+    def _decoded_s(self) -> float:
+        return self._leg_s(self._steps)
+
+    def _leg_s(self, step: int) -> float:
+        return self._kept.of_leg(step * self._engine.step_hundredths) / 100
+
+    def _read(self) -> None:
+        """The utterance's units. The engine's own times restart with each utterance; where the
+        model has none, a unit begins with the step that it came out of."""
+        result = self._recognizer.get_result_all(self._stream)
+        self._units = result.tokens
+        if not self._engine.tells_times:
+            came_s = self._leg_s(self._steps - 1)
+            self._starts_s += [came_s] * (len(self._units) - len(self._starts_s))
+            del self._starts_s[len(self._units) :]
+        elif len(self._units) != len(self._starts_s):
+            start_s = result.start_time
+            self._starts_s = [
+                self._kept.of_leg(round(100 * (start_s + each))) / 100 for each in result.timestamps
+            ]
+
+    def _feed(self, samples: NDArray[np.float32]) -> None:
+        """Feeds, leaves out or holds back what has come, step by step."""
+        for keep in self._gate.verdicts():
+            self._plan.append(keep)
+            if keep:
+                self._kept.keep()
+            else:
+                self._kept.skip()
+        held = np.concatenate((self._held, samples)) if len(self._held) else samples
+        while self._plan and len(held):
+            due = self._next_ends - self._held_from
+            if self._plan[0]:
+                self._stream.accept_waveform(self._rate_hz, held[:due])
+            self._held_from += min(due, len(held))
+            if due <= len(held):
+                self._plan.popleft()
+                self._planned += 1
+            held = held[due:]
+        self._held = held
