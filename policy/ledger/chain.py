@@ -75,6 +75,12 @@ class Shape:
             return "NULL"
         return "x''" if column in self.sealed else f"CAST('-' || {row}seq AS BLOB)"
 
+    def erased_value(self, column: str, row: int) -> bytes | None:
+        """The same, as it is read."""
+        if column not in self.required:
+            return None
+        return b"" if column in self.sealed else f"-{row}".encode()
+
     @property
     def triggers(self) -> dict[str, str]:
         """The statements that make the table append-only and chained, by their names."""

@@ -1,6 +1,7 @@
 """Owns opening the file: making it, checking that it is a ledger, of this version and of this key.
 
-Called by the writer's thread and by readers. A connection leaves here only when all that holds.
+Called by the writer's thread and by readers. A connection leaves here only when all that holds, and
+one to write only when the rows since the last checkpoint are as they were written.
 """
 
 import fcntl
@@ -12,7 +13,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from policy.ledger import chain, seal
+from policy.ledger import chain, seal, signing, verifying
+from policy.ledger.key_files import sync_folder
 from policy.ledger.seal import Seal
 from policy.ledger.unavailable import LedgerUnavailable, explained
 from policy.ledger.version import APPLICATION_ID, SCHEMA_VERSION
@@ -35,9 +37,10 @@ def make_files(file: Path, key_file: Path) -> Seal:
         if not key_file.exists() and not (file.exists() and file.stat().st_size > 0):
             seal.make_key(key_file)
         keys = seal.load(key_file)
+        signing.load(key_file)
         if not file.exists():
             os.close(os.open(file, os.O_RDWR | os.O_CREAT, 0o600))
-            seal.sync_folder(file.parent)
+            sync_folder(file.parent)
     return keys
 
 
@@ -70,6 +73,7 @@ def to_write(file: Path, key_file: Path, keys: Seal, busy_ms: int) -> sqlite3.Co
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute("PRAGMA temp_store = MEMORY")
             connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
+            _refuse_changed(connection, file, key_file)
         except BaseException:  # whatever it was, it is raised again; the file is let go first
             connection.close()
             raise
@@ -160,6 +164,19 @@ def _refuse_other_key(
         raise LedgerUnavailable(
             f"{key_file}: this is not the key of {file}; restore the ledger's own key from where "
             "it is kept"
+        )
+
+
+def _refuse_changed(connection: sqlite3.Connection, file: Path, key_file: Path) -> None:
+    """Raises LedgerUnavailable when the ledger's end is not as it was written."""
+    connection.execute("BEGIN")
+    bad = verifying.at_start(connection, signing.trusted(key_file))
+    connection.execute("COMMIT")
+    if bad is not None:
+        raise LedgerUnavailable(
+            f"{file}: the ledger is not as it was written: {bad}; keep the file for whoever looks "
+            "into it, see `callwarden log verify`, and go on with the last backup "
+            "(`callwarden log restore`)"
         )
 
 

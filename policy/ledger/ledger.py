@@ -19,8 +19,18 @@ from policy.dialling.decision import Decision
 from policy.dialling.facts import Waiver
 from policy.dialling.request import DialRequest
 from policy.identity import RulebookText
-from policy.ledger import activations, connection, consents, do_not_call, left_over, settling
+from policy.ledger import (
+    activations,
+    checkpoints,
+    connection,
+    consents,
+    do_not_call,
+    left_over,
+    settling,
+    signing,
+)
 from policy.ledger.acts import ActsWriter
+from policy.ledger.checkpoints import Checkpoint
 from policy.ledger.deciding import Asked, Evaluate, recorded_reasons
 from policy.ledger.do_not_call import ListedEntry
 from policy.ledger.facts import KnownLists
@@ -28,6 +38,7 @@ from policy.ledger.moment import micros
 from policy.ledger.records import Bypass, CallRecord, Decided, ImportedList, LegCoverage, Mode
 from policy.ledger.rows import Value, insert, named, new_id
 from policy.ledger.seal import Seal
+from policy.ledger.signing import Signer
 from policy.ledger.writer import GroupWriter
 from policy.speech.doubt import Doubt, SecondLook
 from policy.speech.finding import Finding
@@ -37,9 +48,10 @@ from policy.speech.utterance import Leg, Utterance
 class Ledger:
     """The writing side. Safe to call from any thread; `close` ends its own thread."""
 
-    def __init__(self, writer: GroupWriter, keys: Seal, lists: KnownLists) -> None:
+    def __init__(self, writer: GroupWriter, keys: Seal, signer: Signer, lists: KnownLists) -> None:
         self._writer = writer
         self._keys = keys
+        self._signer = signer
         self._lists = lists
 
     @classmethod
@@ -56,7 +68,7 @@ class Ledger:
             file, lambda: connection.to_write(file, key_file, keys, busy_ms), lists.refresh
         )
         writer.start()
-        return cls(writer, keys, lists)
+        return cls(writer, keys, signing.load(key_file), lists)
 
     def close(self) -> None:
         """Returns when everything handed in is recorded, or known not to be."""
@@ -386,6 +398,11 @@ class Ledger:
     def acts(self) -> ActsWriter:
         """What people did."""
         return ActsWriter(self._writer.submit, self._keys)
+
+    def checkpoint(self, now: datetime) -> Future[Checkpoint | None]:
+        """Signs the head of the chain as it stands at its turn and records it. Resolves to None
+        when nothing was added since the last one."""
+        return self._writer.submit_beside(lambda db: checkpoints.add(db, self._signer, now))
 
     def _add(self, table: str, **values: Value) -> Future[None]:
         return self._writer.submit_beside(lambda db: insert(db, table, **values))

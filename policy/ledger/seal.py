@@ -8,7 +8,6 @@ cannot be read, and nothing in it can be guessed by trying all numbers.
 
 import hmac
 import json
-import os
 import secrets
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from policy.ledger.key_files import write_once
 from policy.ledger.unavailable import LedgerUnavailable, explained
 
 _KEY_BYTES = 32
@@ -104,29 +104,7 @@ def make_key(key_file: Path) -> None:
     it at once, one key stays, whole."""
     with explained(key_file):
         key_file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        draft = key_file.with_name(f".{key_file.name}.{secrets.token_hex(4)}")
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(secrets.token_bytes(_KEY_BYTES))
-                file.flush()
-                os.fsync(file.fileno())
-            try:
-                os.link(draft, key_file)
-            except FileExistsError:
-                return
-        finally:
-            draft.unlink()
-        sync_folder(key_file.parent)
-
-
-def sync_folder(folder: Path) -> None:
-    """Returns when the names in `folder` are on disk."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        write_once(key_file, secrets.token_bytes(_KEY_BYTES), 0o600)
 
 
 def _derived(key: bytes, purpose: str) -> bytes:
