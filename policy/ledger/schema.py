@@ -7,6 +7,7 @@ is never changed, only followed by more rows.
 """
 
 import sqlite3
+from importlib import import_module
 
 from sqlite_utils import Database
 
@@ -251,12 +252,15 @@ def m006_bypasses(db: Database) -> None:
     )
 
 
+_FOLLOW = ("schema_people", "schema_evidence", "schema_reviews")
+"""Modules that register the migrations after these, in their order: each one at its import."""
+
+
 def migrate(connection: sqlite3.Connection, check_value: bytes) -> None:
     """Brings the tables up to date, within the caller's transaction. A fresh file becomes a
     ledger that belongs to the key of `check_value`."""
-    # Imported for what they register.
-    from policy.ledger import schema_evidence, schema_people, schema_reviews  # noqa: F401
-
+    for each in _FOLLOW:
+        import_module(f"policy.ledger.{each}")
     migrations.apply(Database(connection))
     connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
     connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")

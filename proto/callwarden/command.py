@@ -67,7 +67,7 @@ _HELP: dict[tuple[str, ...], str] = {
     ("suppress",): "Do-not-call entries.",
     ("waiver",): "Consents, by which a rule does not speak against a call.",
     ("rules",): "Rulebooks: check them, show what is in force.",
-    ("log",): "The ledger's log: export it, compare it with the PBX's.",
+    ("log",): "The ledger's log: export it, verify it, keep it, compare it with the PBX's.",
     ("models",): "Speech models: list, pull, verify.",
     ("bench",): "Measure this box.",
 }

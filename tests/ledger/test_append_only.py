@@ -28,12 +28,9 @@ def full_ledger(ledger_file: Path, key_file: Path) -> Path:
             ),
         ):
             future.result(WAIT_S)
+        assert ledger.checkpoint(NOW).result(WAIT_S)
     with closing(sqlite3.connect(ledger_file)) as db:
         chain.install(db)
-        rows.insert(db, "signing_keys", key_id="k", public_key=bytes(32), at=0)
-        rows.insert(
-            db, "checkpoints", at=0, of_seq=0, head=bytes(32), key_id="k", signature=bytes(64)
-        )
         rows.insert(db, "sealing_keys", key_id="k", at=0, who="Li")
         erasure = {"erasure_id": "e", "what": "person", "who": "Li", "rows": "{}", "key_id": "k"}
         rows.insert(db, "erasures", **erasure, at=0, why_sealed=b"", signature=bytes(64))

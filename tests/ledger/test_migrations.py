@@ -58,6 +58,8 @@ def test_every_migration_is_counted(ledger_file: Path, key_file: Path) -> None:
     with closing(sqlite3.connect(ledger_file)) as db:
         applied = tables.migrations.applied(Database(db))
     assert len(applied) == version.SCHEMA_VERSION
+    names = [each.name for each in applied]
+    assert names[6:] == sorted(names)[6:], "all before the chain are applied before it"
 
 
 def test_an_up_to_date_ledger_opens_without_the_tools_that_make_it(

@@ -73,7 +73,9 @@ def test_the_key_is_its_owners_alone(ledger_file: Path, key_file: Path) -> None:
     Ledger.open(ledger_file, key_file).close()
     assert key_file.stat().st_mode & 0o777 == 0o600
     assert ledger_file.stat().st_mode & 0o777 == 0o600
-    assert [each.name for each in key_file.parent.iterdir()] == [key_file.name]
+    names = sorted(each.name for each in key_file.parent.iterdir())
+    assert names == [key_file.name, "signing.key", "signing.pub"]
+    assert key_file.with_name("signing.key").stat().st_mode & 0o777 == 0o600
 
 
 def _bytes(folder: Path) -> bytes:
