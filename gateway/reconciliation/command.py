@@ -120,7 +120,7 @@ def log_reconcile(
     with reading(configured) as reader:
         reconciled = reconcile(
             placed,
-            reader.accounts(since - margin, until + margin),
+            reader.books.calls(since - margin, until + margin),
             since=since,
             until=until,
             within=margin,

@@ -17,8 +17,9 @@ from policy.dialling.decision import Decision, Reason, Verdict
 from policy.dialling.facts import Facts
 from policy.dialling.request import DialRequest
 from policy.identity import RulebookIdentity, RulebookText, Title
-from policy.ledger import accounts, activations, connection, consents, do_not_call
+from policy.ledger import activations, connection, consents, do_not_call
 from policy.ledger import export as exports
+from policy.ledger.accounts import AccountsReader
 from policy.ledger.acts import ActsReader
 from policy.ledger.bypasses import bypass
 from policy.ledger.deciding import whom
@@ -279,9 +280,10 @@ class LedgerReader:
             row["decisions"], row["denials"], {each["rule"]: each["denials"] for each in by_rule}
         )
 
-    def accounts(self, since: datetime, until: datetime) -> Iterator[accounts.CallAccount]:
-        """Decisions from `since` to `until` with what became of their calls; `accounts.between`."""
-        return accounts.between(self._rows, self._keys, since, until)
+    @property
+    def books(self) -> AccountsReader:
+        """The account of calls, findings and what else a period holds."""
+        return AccountsReader(self._rows, self._keys)
 
     def export(
         self, kind: str, since: datetime | None = None, until: datetime | None = None
