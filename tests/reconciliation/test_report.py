@@ -150,11 +150,10 @@ def box(tmp_path: Path) -> Box:
         ledger.acts.record(retrain).result(WAIT_S)
     people = tmp_path / "people.yaml"
     people.write_text(
-        f"people: [{{name: Li, role: admin, token_sha256: '{'0' * 64}'}}]\nteams: {{east: ['10*']}}\n"
+        f"people: [{{name: Li, role: admin, token_sha256: '{'0' * 64}'}}]\n"
+        "teams: {east: ['10*']}\n"
     )
-    made.config.write_text(
-        made.config.read_text() + f"oversight: {{people: {people}}}\n"
-    )
+    made.config.write_text(made.config.read_text() + f"oversight: {{people: {people}}}\n")
     return made
 
 
@@ -196,8 +195,10 @@ def test_another_day_is_empty_and_adds_up(box: Box) -> None:
 
 @pytest.mark.parametrize(
     ("language", "words"),
-    [("zh", ["日报 2026-03-04", "承诺保本保收益", "各部分之和等于总数"]),
-     ("en", ["Daily report 2026-03-04", "Promises principal or return", "sum of its parts"])],
+    [
+        ("zh", ["日报 2026-03-04", "承诺保本保收益", "各部分之和等于总数"]),
+        ("en", ["Daily report 2026-03-04", "Promises principal or return", "sum of its parts"]),
+    ],
 )
 @pytest.mark.parametrize("form", ["text", "markdown", "html"])
 def test_a_page_in_each_form_and_language(
