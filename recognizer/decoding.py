@@ -11,12 +11,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Decoding:
-    """`threads` that decode in a worker; `pinned`: each worker keeps to one core, its `core`."""
+    """`threads` that decode in a worker; `pinned`: each worker keeps to one core, its `core`, of
+    which the workers of other pools take the `first` ones."""
 
     threads: int = 1
     skip_silence: bool = True
     pinned: bool = False
     core: int | None = None
+    first: int = 0
 
     @classmethod
     def of(cls, settings: "Recognizer") -> "Decoding":
@@ -25,7 +27,9 @@ class Decoding:
     def of_worker(self, number: int) -> "Decoding":
         """For the worker that is the `number`-th of its pool, counted from 0."""
         cores = sorted(os.sched_getaffinity(0))
-        return replace(self, core=cores[number % len(cores)]) if self.pinned else self
+        return (
+            replace(self, core=cores[(self.first + number) % len(cores)]) if self.pinned else self
+        )
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))

@@ -33,7 +33,7 @@ from policy.speech.utterance import Utterance
 from recognizer.analysis import Analysis, AnalysisFailed
 from recognizer.heard_elsewhere import HeardElsewhere, heard_elsewhere
 from recognizer.load import Load
-from recognizer.pool import Pool
+from recognizer.pools import Choice, NoPoolAlive, Pools
 from recognizer.rulebooks import Rulebooks, UnknownRulebook
 from recognizer.told import Heard, LegCoverage, Looked, Owed, ShadowFinding
 
@@ -74,12 +74,13 @@ class Listening:
     def __init__(
         self,
         requests: AsyncIterator[wire.ListenRequest],
-        pool: Pool,
+        pools: Pools,
         rulebooks: Rulebooks,
         today: date,
         load: Load,
     ) -> None:
-        self._requests, self._pool, self._rulebooks, self._today = requests, pool, rulebooks, today
+        self._requests, self._pools, self._rulebooks = requests, pools, rulebooks
+        self._today = today
         self._load = load
         self._unread: deque[Heard] = deque()
         self._news = asyncio.Event()
@@ -96,8 +97,9 @@ class Listening:
         elsewhere = _elsewhere(start)
         if not start.recorded:
             self._admit(running=start.resumed or bool(start.heard_until))
+        pool, fallback = self._pool(start.dialect)
         analysis = self._analysis = Analysis(
-            self._pool,
+            pool,
             rulebook,
             self._circumstances(start),
             rate_hz=start.sample_rate_hz,
@@ -110,7 +112,9 @@ class Listening:
         self._rate_hz = start.sample_rate_hz
         yield wire.ListenResponse(
             ready=wire.Ready(
-                model=self._pool.model.name, rulebook=identity_message(rulebook.identity)
+                model=pool.model.name,
+                rulebook=identity_message(rulebook.identity),
+                fallback=fallback,
             )
         )
         self._reader = asyncio.create_task(self._read(analysis))
@@ -201,6 +205,14 @@ class Listening:
         if not _DIALECT.fullmatch(start.dialect):
             raise _invalid("dialect must be an ISO 639-3 code such as yue or cmn-sichuan, or empty")
         return start
+
+    def _pool(self, dialect: str) -> Choice:
+        """Raises Refused."""
+        try:
+            return self._pools.choose(dialect)
+        except NoPoolAlive:
+            why = "no worker is alive; new ones are being started"
+            raise Refused(grpc.StatusCode.UNAVAILABLE, why) from None
 
     def _circumstances(self, start: wire.CallStart) -> CallCircumstances:
         return CallCircumstances(

@@ -18,7 +18,7 @@ from recognizer.models.model import Model
 from recognizer.process import WorkerFailed, WorkerProcess
 from recognizer.second_look import SecondLooks
 from recognizer.syllables import Heard
-from recognizer.wire import Frame, Kind
+from recognizer.wire import Frame, Kind, Work
 
 _log = structlog.get_logger()
 _LONGEST_PAUSE_S = 5.0
@@ -41,6 +41,7 @@ class Pool:
         self._decoding = decoding
         self._on_change = on_change or (lambda: None)
         self._workers: set[WorkerProcess] = set()
+        self._done = Work()
         self._streams: dict[int, LegStream] = {}
         self._opened = 0
         self.errands = Errands(self._least_asked)
@@ -61,9 +62,26 @@ class Pool:
         that is being filled."""
         waiting_s = [
             each.waiting_s - (each.worker.step_s if each.worker else 0.0)
-            for each in self._streams.values()
+            for each in list(self._streams.values())
         ]
         return max([0.0, *waiting_s])
+
+    @property
+    def legs(self) -> int:
+        return len(self._streams)
+
+    @property
+    def waiting_s(self) -> float:
+        """Audio of all legs that waits to be decoded."""
+        return sum(each.waiting_s for each in list(self._streams.values()))
+
+    @property
+    def work(self) -> Work:
+        """What all its workers have done, those that ended included."""
+        work = self._done
+        for each in list(self._workers):
+            work = work.plus(each.work)
+        return work
 
     async def start(self) -> None:
         """Returns when every worker serves. Raises WorkerFailed if one cannot, all ended."""
@@ -163,6 +181,7 @@ class Pool:
         ever."""
         while True:
             await worker.ended.wait()
+            self._done = self._done.plus(worker.work)
             self._workers.discard(worker)
             self.errands.ended(worker)
             orphans = [each for each in self._streams.values() if each.worker is worker]

@@ -15,7 +15,7 @@ from typing import cast
 from recognizer import devices, wire
 from recognizer.decoding import Decoding
 from recognizer.models.model import Model
-from recognizer.wire import Frame, Kind
+from recognizer.wire import Frame, Kind, Work
 
 START_LIMIT_S = 120.0
 _END_LIMIT_S = 2.0
@@ -41,6 +41,8 @@ class WorkerProcess:
         self._writer: asyncio.StreamWriter
         self.step_s = 0.0
         """Audio a decoding step; 0 while the worker does not serve."""
+        self.work = Work()
+        """What it has done, as it told last."""
         self.ended = asyncio.Event()
 
     @property
@@ -124,6 +126,8 @@ class WorkerProcess:
                         self.step_s = wire.seconds_of(each[2])
                         if not served.done():
                             served.set_result(None)
+                    elif each[0] is Kind.WORK:
+                        self.work = wire.work_of(each[2])
                     else:
                         self._take(self, each)
         except (OSError, ValueError):  # the worker died in the middle of a frame

@@ -13,7 +13,8 @@ from callwarden.command import with_settings
 from callwarden.problems import Problem, ProblemsFound
 from callwarden.settings import Settings
 from policy import rulebook, spelling
-from recognizer.models import found
+from recognizer import planned, preflight
+from recognizer.models.model import Model
 from recognizer.process import WorkerFailed
 from recognizer.service import RecognizerServer
 
@@ -47,23 +48,28 @@ async def _serve(settings: Settings, named: str | None, drain_s: float) -> None:
     for each in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(each, told.put_nowait, None)
     rules = rulebook.load(settings.rules.folder, settings.rules.packs, settings.rules.speech)
-    search = found.search(named or settings.recognizer.model, settings)
-    for problem in search.broken:
+    plans = planned.plan(settings, named)
+    for problem in plans.broken:
         _log.warning("model passed over", why=str(problem))
-    model = search.model
-    if model:
-        units = spelling.units_in(Path(model.tokens))
-        unspelled = spelling.problems(settings.rules.folder, settings.rules.speech, units)
-        if unspelled:
-            raise ProblemsFound(unspelled)
-    server = RecognizerServer(settings, rules.speech, model, search.missing)
+    unspelled = {
+        problem
+        for plan in plans.pools
+        for problem in spelling.problems(
+            settings.rules.folder,
+            settings.rules.speech,
+            spelling.units_in(Path(plan.model.tokens)),
+        )
+    }
+    if unspelled:
+        raise ProblemsFound(unspelled)
+    server = RecognizerServer(settings, rules.speech, plans.pools, plans.missing)
     try:
         async with server:
             _log.info(
-                "recognizer serves" if model else "recognizer has no model",
+                "recognizer serves" if plans.pools else "recognizer has no model",
                 port=server.port,
-                model=model.name if model else "",
-                missing=search.missing,
+                models=[each.model.name for each in plans.pools],
+                missing=plans.missing,
             )
             # The rules stay for ever: the garbage collector, which stops all calls' rules, need not
             # visit them again.
@@ -85,9 +91,10 @@ async def _serve(settings: Settings, named: str | None, drain_s: float) -> None:
         problem = Problem(settings.recognizer.listen, 1, 1, "recognizer.listen", text)
         raise ProblemsFound([problem]) from None
     except WorkerFailed as error:
-        folder = str(Path(model.tokens).parent) if model else ""
-        raise ProblemsFound([Problem(folder, 1, 1, "model", _unusable(error))]) from None
+        unusable = [problem for each in plans.pools for problem in preflight.check(each.model)]
+        raise ProblemsFound(unusable or [_unusable(plans.pools[0].model, error)]) from None
 
 
-def _unusable(error: WorkerFailed) -> str:
-    return f"{error}; check it with `callwarden models verify`"
+def _unusable(model: Model, error: WorkerFailed) -> Problem:
+    folder = str(Path(model.tokens).parent)
+    return Problem(folder, 1, 1, "model", f"{error}; check it with `callwarden models verify`")

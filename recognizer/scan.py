@@ -205,7 +205,8 @@ def scan(settings: Settings, paths: tuple[Path, ...], scene: str | None, **optio
             results.told_of(done)
             calls = [each for each in calls if each not in done]
         as_json = options["as_json"] or output is not None
-        passes = model, second_pass.named(settings)
+        again = settings.recognizer.second_pass
+        passes = model, second_pass.load(again) if again else None
         found = asyncio.run(
             _scan(passes, options["workers"], rules.speech, calls, told, as_json=as_json)
         )

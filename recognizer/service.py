@@ -6,7 +6,7 @@ without a model it still answers, and tells how to get one.
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 from typing import Any, Self
 
@@ -18,18 +18,16 @@ from grpc_reflection.v1alpha import reflection
 
 from callwarden import transport
 from callwarden.problems import ProblemsFound
-from callwarden.settings import Settings
+from callwarden.settings import Settings, split_address
 from callwarden.v1 import recognition_pb2 as wire
 from callwarden.v1 import recognition_pb2_grpc
 from policy.identity import RulebookIdentity, RulebookText
 from policy.on_the_wire import identity_message
 from policy.speech.rulebook import SpeechRulebook
-from recognizer.decoding import Decoding
 from recognizer.listening import Listening, Refused
 from recognizer.load import SAMPLE_EVERY_S, Load
-from recognizer.models import second_pass
-from recognizer.models.model import Model
-from recognizer.pool import Pool
+from recognizer.metrics import PoolFigures, RecognizerFigures, RecognizerMetrics
+from recognizer.pools import PoolPlan, Pools
 from recognizer.rulebooks import Rulebooks
 
 ENDS = "this recognizer ends; the call goes on at another one"
@@ -43,9 +41,9 @@ class Recognition(recognition_pb2_grpc.RecognitionServicer):
     """`missing` says what to do when there is no model."""
 
     def __init__(
-        self, pool: Pool | None, rulebook: SpeechRulebook, missing: str, load: Load
+        self, pools: Pools | None, rulebook: SpeechRulebook, missing: str, load: Load
     ) -> None:
-        self._pool, self._rulebooks, self._missing = pool, Rulebooks(rulebook), missing
+        self._pools, self._rulebooks, self._missing = pools, Rulebooks(rulebook), missing
         self._load = load
         self._calls: set[Listening] = set()
         self._over = asyncio.Event()
@@ -54,7 +52,7 @@ class Recognition(recognition_pb2_grpc.RecognitionServicer):
     async def Listen(  # noqa: N802  # the contract's name
         self, request_iterator: AsyncIterator[wire.ListenRequest], context: Any
     ) -> AsyncIterator[wire.ListenResponse]:
-        if self._pool is None or not self._pool.alive:
+        if self._pools is None or not self._pools.alive:
             why = self._missing or "no worker is alive; a new one is being started"
             await context.abort(grpc.StatusCode.UNAVAILABLE, why)
             return
@@ -62,7 +60,7 @@ class Recognition(recognition_pb2_grpc.RecognitionServicer):
             await context.abort(grpc.StatusCode.UNAVAILABLE, ENDS)
         today = datetime.now().astimezone().date()
         listening = Listening(
-            aiter(request_iterator), self._pool, self._rulebooks, today, self._load
+            aiter(request_iterator), self._pools, self._rulebooks, today, self._load
         )
         self._calls.add(listening)
         try:
@@ -99,18 +97,60 @@ class Recognition(recognition_pb2_grpc.RecognitionServicer):
             rulebook=identity_message(self._rulebooks.own.identity),
             learnt=self._rulebooks.learnt,
         )
-        if self._pool is not None:
-            answer.model = self._pool.model.name
-            answer.workers, answer.workers_alive = self._pool.size, self._pool.alive
-            answer.worker_restarts, answer.calls = self._pool.restarts, len(self._calls)
-            answer.lag_s = max(self._pool.lag_s, self._load.lag_s)
+        if self._pools is not None:
+            pools = self._pools.by_plan
+            answer.model = self._pools.default.model.name
+            answer.calls, answer.draining = len(self._calls), self.draining
+            answer.lag_s = max(self._load.lag_s, *(each.lag_s for each in pools.values()))
             answer.most_calls, answer.refused = self._load.takes, self._load.refused
             answer.degraded.extend(self._load.degraded)
-            answer.draining = self.draining
-            looks = self._pool.looks
-            answer.doubts, answer.second_looks = looks.asked, looks.answered
-            answer.second_looks_cpu_s = looks.cpu_s
+            for plan, pool in pools.items():
+                answer.workers += pool.size
+                answer.workers_alive += pool.alive
+                answer.worker_restarts += pool.restarts
+                answer.doubts += pool.looks.asked
+                answer.second_looks += pool.looks.answered
+                answer.second_looks_cpu_s += pool.looks.cpu_s
+                answer.pools.append(
+                    wire.PoolState(
+                        model=plan.model.name,
+                        dialects=plan.dialects,
+                        workers=pool.size,
+                        workers_alive=pool.alive,
+                        legs=pool.legs,
+                        lag_s=pool.lag_s,
+                        device=plan.model.device,
+                    )
+                )
         return answer
+
+    def figures(self) -> RecognizerFigures:
+        """As they stand. Called in the thread that is scraped."""
+        pools = self._pools.by_plan if self._pools else {}
+        return RecognizerFigures(
+            pools=tuple(
+                PoolFigures(
+                    pool=plan.name,
+                    model=plan.model.name,
+                    device=plan.model.device,
+                    workers=pool.size,
+                    workers_alive=pool.alive,
+                    worker_restarts=pool.restarts,
+                    legs=pool.legs,
+                    errands=pool.errands.open,
+                    lag_s=pool.lag_s,
+                    waiting_s=pool.waiting_s,
+                    **pool.work._asdict(),
+                )
+                for plan, pool in pools.items()
+            ),
+            calls=len(self._calls),
+            most_calls=self._load.takes,
+            calls_refused=self._load.refused,
+            draining=self.draining,
+            degraded=self._load.degraded,
+            fallbacks=dict(self._pools.fallbacks) if self._pools else {},
+        )
 
     async def LearnRulebook(  # noqa: N802  # the contract's name
         self, request: wire.LearnRulebookRequest, context: Any
@@ -125,36 +165,36 @@ class Recognition(recognition_pb2_grpc.RecognitionServicer):
         return wire.LearnRulebookResponse()
 
 
+def _nothing() -> None:
+    """There are no metrics to stop."""
+
+
 class RecognizerServer:
     """The service on its address; `async with` starts and ends it.
 
-    Raises ProblemsFound for an address, certificates or a second pass that can't be used,
-    WorkerFailed when the engine cannot load the model.
+    Raises ProblemsFound for an address or certificates that can't be used, WorkerFailed when the
+    engine cannot load a model, OSError when the port of the metrics is taken.
     """
 
     def __init__(
-        self, settings: Settings, rulebook: SpeechRulebook, model: Model | None, missing: str
+        self,
+        settings: Settings,
+        rulebook: SpeechRulebook,
+        plans: Sequence[PoolPlan],
+        missing: str,
     ) -> None:
         self._settings = settings
-        self.pool = (
-            Pool(
-                model,
-                settings.recognizer.workers,
-                Decoding.of(settings.recognizer),
-                self._told,
-                second_pass.named(settings),
-            )
-            if model
-            else None
-        )
+        self.pools = Pools(plans, self._told) if plans else None
         self._health = health.aio.HealthServicer()
-        recognizer = settings.recognizer
         self.load = Load(
-            recognizer.most_lag_s, recognizer.most_calls, recognizer.workers * recognizer.threads
+            settings.recognizer.most_lag_s,
+            settings.recognizer.most_calls,
+            sum(each.workers * each.decoding.threads for each in plans),
         )
-        self._recognition = Recognition(self.pool, rulebook, missing, self.load)
+        self._recognition = Recognition(self.pools, rulebook, missing, self.load)
         self._telling: set[asyncio.Task[None]] = set()
-        self.port = 0
+        self.port = self.metrics_port = 0
+        self._stop_metrics = _nothing
 
     async def __aenter__(self) -> Self:
         self._server = transport.server()
@@ -167,10 +207,14 @@ class RecognizerServer:
             self._server, self._settings.recognizer.listen, self._settings.tls
         )
         await self._tell_health()
-        if self.pool is not None:
-            await self.pool.start()
+        if self.pools is not None:
+            await self.pools.start()
         await self._tell_health()
         await self._server.start()
+        if self._settings.recognizer.metrics:
+            self.metrics_port, self._stop_metrics = RecognizerMetrics(
+                self._recognition.figures
+            ).serve(*split_address(self._settings.recognizer.metrics))
         self._measuring = asyncio.create_task(self._measure())
         return self
 
@@ -184,8 +228,9 @@ class RecognizerServer:
         await self._recognition.drain(drain_s)
         self._measuring.cancel()
         await self._server.stop(0)
-        if self.pool is not None:
-            await self.pool.close()
+        if self.pools is not None:
+            await self.pools.close()
+        self._stop_metrics()
 
     async def _measure(self) -> None:
         while True:
@@ -198,7 +243,7 @@ class RecognizerServer:
         task.add_done_callback(self._telling.discard)
 
     async def _tell_health(self) -> None:
-        serving = self.pool is not None and self.pool.alive > 0
+        serving = self.pools is not None and self.pools.alive > 0
         answer = health_pb2.HealthCheckResponse
         for name in ("", SERVICE):
             await self._health.set(name, answer.SERVING if serving else answer.NOT_SERVING)

@@ -33,7 +33,8 @@ class Kind(IntEnum):
     POSITION = 19  # payload: seconds of the stream whose words have come out
     CLOSED = 20  # everything of a finished stream has come out
     LOOKED = 21  # stream: the errand's number; payload: what was heard, if one could listen
-    HEARD_AGAIN = 22  # stream: the errand's number; payload: words and emotion
+    HEARD_AGAIN = 22  # stream: the errand's number; payload: words, emotion and language
+    WORK = 23  # stream 0; payload: what the worker has done since its start
 
 
 class Look(NamedTuple):
@@ -54,6 +55,26 @@ class Looked(NamedTuple):
     confidence: float
     looked: bool
     cpu_s: float
+
+
+class Work(NamedTuple):
+    """Seconds of audio that were taken and of those that went through the model; seconds in which
+    threads were at it; how often the model was asked, and for how many streams."""
+
+    heard_s: float = 0.0
+    decoded_s: float = 0.0
+    decoding_s: float = 0.0
+    steps: int = 0
+    stream_steps: int = 0
+
+    def plus(self, more: "Work") -> "Work":
+        return Work(
+            self.heard_s + more.heard_s,
+            self.decoded_s + more.decoded_s,
+            self.decoding_s + more.decoding_s,
+            self.steps + more.steps,
+            self.stream_steps + more.stream_steps,
+        )
 
 
 Frame = tuple[Kind, int, bytes]
@@ -97,6 +118,14 @@ def heard_payload(
 def heard_of(payload: bytes) -> tuple[float, int, list[Heard], float | None]:
     at_s, first, words, loudness_db = json.loads(payload)
     return at_s, first, [Heard(*each) for each in words], loudness_db
+
+
+def work_payload(work: Work) -> bytes:
+    return json.dumps(work).encode()
+
+
+def work_of(payload: bytes) -> Work:
+    return Work(*json.loads(payload))
 
 
 def seconds_payload(seconds: float) -> bytes:

@@ -18,13 +18,14 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
 from recognizer import devices, wire
+from recognizer.account import Account
 from recognizer.decoding import Decoding
 from recognizer.engine_stream import EngineStream
 from recognizer.models.model import Model
 from recognizer.sherpa import Engine
 from recognizer.syllables import Heard
 from recognizer.turns import Turns
-from recognizer.wire import Kind
+from recognizer.wire import Kind, Work
 
 if TYPE_CHECKING:
     from recognizer.again import SecondPass
@@ -43,7 +44,7 @@ class _Stream:
     decoded, so that one thread at a time has it."""
 
     def __init__(self, number: int) -> None:
-        self.number = number
+        self.number, self.rate_hz = number, 0
         self.inbox: deque[tuple[Kind, bytes]] = deque()
         self.scheduled = False
         self.arrived = self.wanted = 0
@@ -97,6 +98,7 @@ class Worker:
         self._unsent = bytearray()
         self._sent_at_s = 0.0
         self._threads = decoding.threads
+        self._account = Account()
         self._model = model
         self._loader: threading.Thread | None = None
         self._second_pass = _loaded(second_pass) if second_pass else None
@@ -151,7 +153,11 @@ class Worker:
                 if isinstance(stream, _Errand):
                     self._step(stream)
                     continue
+                began_s = time.monotonic()
                 more = self._advance(stream)
+                self._account.add(Work(decoding_s=time.monotonic() - began_s))
+                if (work := self._account.news()) is not None:
+                    self._write(wire.frame(Kind.WORK, 0, wire.work_payload(work)))
                 with self._schedule:
                     again = not stream.dropped and (more or stream.due)
                     stream.scheduled = again
@@ -207,6 +213,7 @@ class Worker:
         if stepped or stream.position_s != engine.analysed_s:
             self._tell(stream, engine)
         if stepped:
+            self._account.add(Work(decoded_s=self._engine.step_s, steps=1, stream_steps=1))
             return True
         if stream.finishing:
             self._tell(stream, engine, closing=True)
@@ -216,11 +223,12 @@ class Worker:
 
     def _apply(self, stream: _Stream, kind: Kind, payload: bytes) -> None:
         if kind is Kind.OPEN:
-            rate_hz = wire.rate_of(payload)
-            stream.engine = self._engine.stream(rate_hz, skip_silence=self._skip_silence)
+            stream.rate_hz = wire.rate_of(payload)
+            stream.engine = self._engine.stream(stream.rate_hz, skip_silence=self._skip_silence)
         elif kind is Kind.DROP:
             stream.dropped = True
         elif stream.engine is not None and kind is Kind.AUDIO:
+            self._account.add(Work(heard_s=len(payload) / 2 / stream.rate_hz))
             stream.engine.accept(payload)
         elif stream.engine is not None and kind is Kind.MEASURE:
             stream.engine.measured = payload != b"\0"

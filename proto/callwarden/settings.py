@@ -154,6 +154,28 @@ class Media(_Section):
         return ports
 
 
+Device = Annotated[
+    str,
+    StringConstraints(pattern=r"^(cpu|cuda(:\d{1,2})?)$"),
+    Field(description="cpu, cuda or cuda:N"),
+]
+
+
+class RecognizerPool(_Section):
+    """Workers that hold one model, for the calls of some dialects."""
+
+    model: Path = Field(description="model folder, or the name of one")
+    dialects: tuple[Dialect, ...] = Field(
+        (), description="whose calls it takes; none: those that no other pool is for"
+    )
+    workers: int = Field(1, ge=1, le=64, description="processes that hold the model")
+    threads: int = Field(1, ge=1, le=16, description="decoding threads a worker")
+    device: Device = Field("cpu", description="where it computes: cpu, cuda or cuda:N")
+    second_pass: Path | None = Field(
+        None, description="folder of a stronger model that hears finished utterances once more"
+    )
+
+
 class Recognizer(_Section):
     """Turning audio into utterances and findings."""
 
@@ -171,6 +193,13 @@ class Recognizer(_Section):
     )
     workers: int = Field(1, ge=1, le=64, description="processes that hold the model")
     threads: int = Field(1, ge=1, le=16, description="decoding threads a worker")
+    device: Device = Field("cpu", description="where it computes: cpu, cuda or cuda:N")
+    pools: tuple[RecognizerPool, ...] = Field(
+        (),
+        description="several models, by the dialect of calls, in place of model, second_pass, "
+        "workers, threads and device: a list of those keys with `dialects`",
+    )
+    metrics: Address | None = Field(None, description="Prometheus, e.g. 127.0.0.1:9474")
     most_lag_s: float = Field(
         1.0,
         ge=0,
@@ -186,6 +215,15 @@ class Recognizer(_Section):
     silence: Literal["skip", "decode"] = Field(
         "skip", description="what becomes of silence; skip: a gate hears it, the model does not"
     )
+
+    @field_validator("pools")
+    @classmethod
+    def _one_pool_a_dialect(cls, pools: tuple[RecognizerPool, ...]) -> tuple[RecognizerPool, ...]:
+        taken = [each for pool in pools for each in pool.dialects or ("",)]
+        twice = sorted({each for each in taken if taken.count(each) > 1})
+        if twice:
+            raise ValueError(f"two pools take the calls of {twice[0] or 'every other dialect'}")
+        return pools
 
     @property
     def addresses(self) -> tuple[str, ...]:

@@ -7,15 +7,8 @@ Called when the recognizer starts.
 from pathlib import Path
 
 from callwarden.problems import Problem, ProblemsFound
-from callwarden.settings import Settings
 from recognizer.models import folder as folders
 from recognizer.models.model import Model
-
-
-def named(settings: Settings) -> Model | None:
-    """The one that the site has chosen, if any. Raises ProblemsFound as `load` does."""
-    chosen = settings.recognizer.second_pass
-    return None if chosen is None else load(chosen)
 
 
 def load(folder: Path) -> Model:

@@ -26,7 +26,7 @@ def test_a_call_without_a_model_is_not_analysed_and_says_how_to_get_one(
         sections: dict[str, Any] = {"state": str(tmp_path / "state"), "rules": {"speech": []}}
         served = Settings(recognizer=Recognizer(listen=at))
         async with (
-            RecognizerServer(served, rules, None, _MISSING),
+            RecognizerServer(served, rules, (), _MISSING),
             stack(lab, **sections) as made,
         ):
             placed = await made.call(open_now(91), talk_s=2)

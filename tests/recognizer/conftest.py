@@ -16,6 +16,7 @@ from callwarden.v1.recognition_pb2_grpc import RecognitionStub
 from policy import rulebook
 from policy.speech.rulebook import SpeechRulebook
 from policy.speech.utterance import Leg
+from recognizer import planned
 from recognizer.models import folder
 from recognizer.models.model import Model
 from recognizer.recordings import Recording
@@ -48,7 +49,9 @@ class Serving:
 async def serving(model: Model, rules: SpeechRulebook) -> AsyncIterator[Serving]:
     """Two workers on a free port of loopback."""
     settings = Settings(recognizer=Recognizer(listen="127.0.0.1:0", workers=2))
-    async with RecognizerServer(settings, rules, model, "") as server:
+    async with RecognizerServer(
+        settings, rules, [planned.single(settings.recognizer, model)], ""
+    ) as server:
         channel = transport.channel_to(f"127.0.0.1:{server.port}", Tls())
         async with channel:
             yield Serving(server, channel, RecognitionStub(channel))

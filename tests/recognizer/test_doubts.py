@@ -16,7 +16,7 @@ from policy.on_the_wire import finding_of, second_look_of, utterance_of
 from policy.speech.conversation import Conversation
 from policy.speech.finding import Finding, FindingStatus
 from policy.speech.rulebook import SpeechRulebook
-from recognizer import recordings, scan
+from recognizer import planned, recordings, scan
 from recognizer.models.model import Model
 from recognizer.service import RecognizerServer
 from tests.recognizer.conftest import requests_of
@@ -53,7 +53,9 @@ def looking(tmp_path_factory: pytest.TempPathFactory) -> SpeechRulebook:
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def server(model: Model, looking: SpeechRulebook) -> AsyncIterator[RecognizerServer]:
     settings = Settings(recognizer=Recognizer(listen="127.0.0.1:0"))
-    async with RecognizerServer(settings, looking, model, "") as served:
+    async with RecognizerServer(
+        settings, looking, [planned.single(settings.recognizer, model)], ""
+    ) as served:
         yield served
 
 
@@ -103,8 +105,8 @@ async def test_a_second_look_decides_and_is_told_before_what_follows(
     ]
     assert all(kinds.index("second_look") < at for at in certain)
 
-    assert server.pool is not None
-    scanned = await scan.scan_call(server.pool, looking, call)
+    assert server.pools is not None
+    scanned = await scan.scan_call(server.pools.default, looking, call)
     assert _certain(scanned.findings) == _certain(found)
 
     # What the gateway stores is enough to find the same again.

@@ -30,8 +30,8 @@ async def test_nothing_is_found_in_ordinary_speech(
     both = np.stack([np.append(samples, silent), np.append(silent, samples)], axis=1)
     soundfile.write(tmp_path / "call.wav", both, rate_hz, subtype="PCM_16")
     assert len(samples) / rate_hz > 30
-    assert serving.server.pool is not None
+    assert serving.server.pools is not None
     call = recordings.open_recording(tmp_path / "call.wav", "", "left")
-    scanned = await scan.scan_call(serving.server.pool, rules, call)
+    scanned = await scan.scan_call(serving.server.pools.default, rules, call)
     found = {each.rule for each in scanned.findings}
     assert found <= {"opening.recording-notice"}

@@ -65,7 +65,7 @@ async def test_without_a_model_it_says_how_to_get_one(rules: SpeechRulebook) -> 
     settings = Settings(recognizer=Recognizer(listen="127.0.0.1:0"))
     missing = "no speech model: run `callwarden models pull x`"
     async with (
-        RecognizerServer(settings, rules, None, missing) as server,
+        RecognizerServer(settings, rules, (), missing) as server,
         transport.channel_to(f"127.0.0.1:{server.port}", Tls()) as channel,
     ):
         stub = RecognitionStub(channel)

@@ -12,7 +12,6 @@ import pytest
 import pytest_asyncio
 
 from callwarden.problems import ProblemsFound
-from callwarden.settings import Recognizer, Settings
 from policy.identity import RulebookIdentity, Title
 from policy.speech.finding import Finding, FindingStatus, Severity
 from policy.speech.rulebook import SpeechRulebook
@@ -53,8 +52,7 @@ _FOUND = Finding(
 
 @pytest_asyncio.fixture
 async def pool(model: Model, model_folder: Path) -> AsyncIterator[Pool]:
-    settings = Settings(recognizer=Recognizer(second_pass=model_folder))
-    one = Pool(model, 1, Decoding(), second_pass=second_pass.named(settings))
+    one = Pool(model, 1, Decoding(), second_pass=second_pass.load(model_folder))
     await one.start()
     yield one
     await one.close()

@@ -38,16 +38,16 @@ async def _nothing_is_left(serving: Serving) -> None:
         while calls:
             await asyncio.sleep(0.02)
             calls = (await serving.stub.Describe(recognition_pb2.DescribeRequest())).calls
-    assert serving.server.pool is not None
-    assert serving.server.pool.lag_s == 0
+    assert serving.server.pools is not None
+    assert serving.server.pools.default.lag_s == 0
 
 
 @pytest.mark.timeout(300)
 async def test_twelve_calls_by_grpc_and_by_scan_give_the_expected_findings(
     serving: Serving, calls_folder: Path, rules: SpeechRulebook
 ) -> None:
-    pool = serving.server.pool
-    assert pool is not None
+    assert serving.server.pools is not None
+    pool = serving.server.pools.default
     calls = [
         recordings.open_recording(each, None, "left") for each in recordings.find([calls_folder])
     ]
@@ -248,10 +248,10 @@ async def test_a_client_that_stops_reading_does_not_fill_the_memory(
 ) -> None:
     monkeypatch.setattr(listening, "UNREAD_LIMIT", 2)
     call = recordings.open_recording(calls_folder / "refusal-and-stop", None, "left")
-    pool = serving.server.pool
-    assert pool is not None
+    assert serving.server.pools is not None
+    pools = serving.server.pools
     load = serving.server.load
-    stream = listening.Listening(requests_of(call), pool, Rulebooks(rules), date(2026, 3, 2), load)
+    stream = listening.Listening(requests_of(call), pools, Rulebooks(rules), date(2026, 3, 2), load)
     responses = stream.responses()
     for _ in range(2):  # ready, and the first words
         await anext(responses)

@@ -30,7 +30,7 @@ async def test_mutual_tls_admits_the_known_client_alone(
     tls = Tls(certificate=certificate, key=key, client_ca=client)
     settings = Settings(recognizer=Recognizer(listen="127.0.0.1:0"), tls=tls)
     known = Tls(ca=certificate, certificate=client, key=client_key)
-    async with RecognizerServer(settings, rules, None, "none") as server:
+    async with RecognizerServer(settings, rules, (), "none") as server:
         address = f"127.0.0.1:{server.port}"
         async with transport.channel_to(address, known) as channel:
             answer = await RecognitionStub(channel).Describe(recognition_pb2.DescribeRequest())
