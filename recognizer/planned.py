@@ -61,10 +61,8 @@ def _configured(settings: Settings) -> tuple[PoolPlan, ...]:
         try:
             model = found.search(each.model, settings).model
             assert model is not None  # noqa: S101  # one that was named is found or a problem
-            before = sum(plan.workers for plan in plans)
-            plans.append(
-                _plan(replace(Decoding.of(settings.recognizer), first=before), each, model)
-            )
+            decoding = replace(decoding, first=sum(plan.workers for plan in plans))
+            plans.append(_plan(decoding, each, model))
         except ProblemsFound as error:
             problems += error.problems
     if problems:

@@ -142,6 +142,7 @@ def test_pools_are_read_from_the_configuration(model_folder: Path, tmp_path: Pat
     )
     yue, rest = planned.plan(settings).pools
     assert (yue.name, yue.decoding.threads, yue.second_pass) == ("yue", 2, None)
+    assert (yue.decoding.first, rest.decoding.first) == (0, 1)
     assert (rest.name, rest.workers, rest.hears) == ("default", 3, ("cmn",))
     assert rest.second_pass == rest.model
     (named,) = planned.plan(settings, str(model_folder)).pools
