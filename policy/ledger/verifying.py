@@ -87,7 +87,9 @@ def _check(
                 tables[table] = _Rows(db, table, of_row, seq)
             rows = tables[table]
             row = rows.next(of_row, seq)
-            if hashes_erased is None and sealed_erased is None:
+            if (salt is not None) != bool(rows.shape.hashes and hashes_erased is None):
+                right = None
+            elif hashes_erased is None and sealed_erased is None:
                 right = _expected(rows.shape, row, previous, salt)
             else:
                 _refuse_unrecorded(recorded, rows.shape, row, link)

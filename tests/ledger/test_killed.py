@@ -16,7 +16,8 @@ from sqlite3 import connect
 
 import pytest
 
-from policy.ledger import Decided, Ledger
+from policy.ledger import Decided, Ledger, signing
+from policy.ledger.auditing import audit
 from tests.ledger.conftest import NOW, WAIT_S, asked, at_most
 
 CALLS, CUSTOMERS, LIMIT = 2000, 500, 3
@@ -24,7 +25,8 @@ CALLS, CUSTOMERS, LIMIT = 2000, 500, 3
 _GATEWAY = """
 import os, random, sys
 from pathlib import Path
-from policy.ledger import Decided, Ledger
+from policy.ledger import Decided, Ledger, signing
+from policy.ledger.auditing import audit
 from tests.ledger.test_killed import CALLS, reserve
 
 ledger = Ledger.open(Path(sys.argv[1]), Path(sys.argv[2]))
@@ -70,6 +72,7 @@ def _kept(files: tuple[Path, Path], seeds: range) -> None:
         Ledger.open(*files).close()
         with closing(connect(files[0])) as db:
             assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+            assert audit(files[0], signing.trusted(files[1]), processes=1).bad is None
             rows = db.execute("SELECT nonce, number_hash FROM attempts").fetchall()
             decided = db.execute("SELECT nonce FROM decisions WHERE verdict = 'ALLOW'").fetchall()
         assert allowed <= {nonce for nonce, _ in rows}, "an ALLOW was answered and is missing"

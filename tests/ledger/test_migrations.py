@@ -11,7 +11,16 @@ from pathlib import Path
 import pytest
 from sqlite_utils import Database
 
-from policy.ledger import Ledger, LedgerReader, LedgerUnavailable, facts, tables, version
+from policy.ledger import (
+    Ledger,
+    LedgerReader,
+    LedgerUnavailable,
+    facts,
+    signing,
+    tables,
+    version,
+)
+from policy.ledger.auditing import audit
 from policy.ledger.export_kinds import KINDS
 from tests.ledger.conftest import CUSTOMER, NOW, NUMBER, WAIT_S, asked, at_most
 from tests.ledger.one_call import NOTE
@@ -129,6 +138,9 @@ def test_an_older_ledger_is_brought_up_to_date_once(older: tuple[Path, Path]) ->
     assert _dump(older[0]) == after
     with closing(sqlite3.connect(older[0])) as db:
         assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+    audited = audit(older[0], signing.trusted(older[1]), processes=1)
+    assert audited.bad is None
+    assert audited.links > 10
 
 
 def test_what_an_older_ledger_knew_is_known(older: tuple[Path, Path]) -> None:
