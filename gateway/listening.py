@@ -8,7 +8,7 @@ was heard for certain and sent the audio since then.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Final, Protocol
 
 import grpc
@@ -35,8 +35,11 @@ _LONGEST_PAUSE_S: Final = 3.0
 _READY_S: Final = 5.0
 _SILENT_S: Final = 5.0
 """A recognizer tells the coverage every 2 s; one that says nothing for this long hangs."""
-_CLOSING_S: Final = 10.0
-"""How long the last words of a call may take to be analysed after its hang-up."""
+_CLOSING_S: Final = 30.0
+"""How long the last words of a call may take to be analysed after its hang-up, by a recognizer that
+is behind or took the call over late."""
+_CLOSING_UNHEARD_S: Final = 10.0
+"""The same where none has the call."""
 _ROUNDING_S: Final = 0.3
 """Analysed to within this of what was received is analysed: a recognizer counts in steps."""
 _MISSED_S: Final = 1.0
@@ -75,7 +78,8 @@ class _Broken(Exception):
 class _Stream:
     """One Listen call, at one recognizer. A call has another one after each that broke."""
 
-    def __init__(self, link: RecognizerLink) -> None:
+    def __init__(self, link: RecognizerLink, until_s: Mapping[Leg, float]) -> None:
+        """`until_s`: what others have heard of each leg."""
         self.link = link
         self.ready = False
         self.answered = asyncio.Event()
@@ -83,7 +87,7 @@ class _Stream:
         self.closed = self.over = False
         self.refused = False
         self.analysed_s = dict.fromkeys(Leg, 0.0)
-        self.until_s = dict.fromkeys(Leg, 0.0)
+        self.until_s = dict(until_s)
         self.causes: dict[Leg, set[str]] = {leg: set() for leg in Leg}
 
     @property
@@ -134,6 +138,7 @@ class Listening:
         self._missed: set[Leg] = set()
         self._causes: dict[Leg, set[str]] = {leg: set() for leg in Leg}
         self._suffix = ""
+        self._was_heard = False
         self._stream: _Stream | None = None
         self._ended_after_s: float | None = None
         self.cause = recognizers.cause or "the recognizer is being asked"
@@ -220,7 +225,7 @@ class Listening:
             begins_s = kept.begins_s
             if begins_s is not None and begins_s > self._until_s[leg] + _MISSED_S:
                 self._missed.add(leg)
-        return _Stream(link)
+        return _Stream(link, self._until_s)
 
     async def _why_it_ended(self, stream: _Stream) -> str:
         """Streams to one recognizer; empty when the call is over and analysed."""
@@ -244,9 +249,11 @@ class Listening:
         for leg in Leg:
             told_s = stream.until_s[leg]
             until_s = max(self._until_s[leg], self._so_far.until_s(leg, told_s))
+            # Words may have been told after the last coverage, and some of it comes again.
+            more_s = self._kept[leg].seconds_between(told_s, until_s)
             again_s = self._kept[leg].seconds_between(until_s, told_s)
             self._until_s[leg] = until_s
-            self._analysed_before_s[leg] += max(0.0, stream.analysed_s[leg] - again_s)
+            self._analysed_before_s[leg] += max(0.0, stream.analysed_s[leg] + more_s - again_s)
             self._causes[leg] |= stream.causes[leg] | {stream.lost}
             if stream.causes[leg]:
                 self._missed.add(leg)
@@ -268,8 +275,9 @@ class Listening:
                         stream.ready = True
                         stream.answered.set()
                         self._become("")
-                        if any(self._until_s.values()):
+                        if self._was_heard:
                             self._recognizers.metrics.call_moved()
+                        self._was_heard = True
                     else:
                         self._take(stream, kind, response)
         except TimeoutError:
@@ -365,7 +373,8 @@ class Listening:
         self._ended_after_s = seconds
         self._arrived.set()
         hopeless = self.cause and self._recognizers.cause
-        done, _ = await asyncio.wait({running}, timeout=0 if hopeless else _CLOSING_S)
+        patience_s = _CLOSING_UNHEARD_S if self.cause else _CLOSING_S
+        done, _ = await asyncio.wait({running}, timeout=0 if hopeless else patience_s)
         if not done:
             running.cancel()
             await asyncio.wait({running})

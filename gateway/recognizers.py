@@ -76,6 +76,10 @@ class Recognizers:
             return self._unresolved or "the recognizer's name has not been resolved yet"
         return "" if "" in causes else causes[0]
 
+    def link(self, address: str) -> RecognizerLink:
+        """To the recognizer at HOST:PORT. Raises KeyError."""
+        return self._links[address]
+
     def choose(self, but: Collection[RecognizerLink] = ()) -> RecognizerLink | None:
         """Where a call is to go: to who serves and has the most room. None: to nobody, `but` those
         that have been tried."""

@@ -125,10 +125,9 @@ class Load:
     def why_not(self, *, running: bool) -> str:
         """Why a call cannot be taken now; empty when it can. `running`: it is up already, and
         another recognizer was lost."""
-        if self.most_lag_s and running:
-            if self.lag_s > _MOVED * self.most_lag_s:
-                return f"words come {self.lag_s:.1f} s late"
-            return ""
+        if running:
+            late = self.most_lag_s and self.lag_s > _MOVED * self.most_lag_s
+            return f"words come {self.lag_s:.1f} s late" if late else ""
         if self.most_calls and self.calls >= self.most_calls:
             return f"{self.calls} calls, as many as recognizer.most_calls allows"
         if not self.most_lag_s or not self._running:

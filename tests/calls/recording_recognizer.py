@@ -32,6 +32,7 @@ class Stream:
     start: recognition.CallStart
     audio: list[recognition.Audio] = field(default_factory=list)
     end: recognition.CallEnd | None = None
+    over: bool = False
     say: "asyncio.Queue[recognition.ListenResponse | None]" = field(default_factory=asyncio.Queue)
     """None ends the stream in the middle, as a recognizer that dies does."""
 
@@ -42,23 +43,29 @@ class Stream:
         return len(self.samples(leg)) / 2 / self.start.sample_rate_hz
 
     def coverage(self) -> recognition.Coverage:
-        """All that came, analysed."""
-        until = {each.leg: each.first_sample + len(each.samples) // 2 for each in self.audio}
-        return recognition.Coverage(
-            legs=[
-                conversation.LegCoverage(
-                    leg=leg,
-                    received_s=self.seconds(leg),
-                    analysed_s=self.seconds(leg),
-                    until_s=until.get(leg, 0) / self.start.sample_rate_hz,
-                )
-                for leg in LEGS
-            ]
+        """All that came, analysed; what another one had heard is not counted."""
+        return recognition.Coverage(legs=[self._coverage(leg) for leg in LEGS])
+
+    def _coverage(self, leg: "conversation.Leg.ValueType") -> conversation.LegCoverage:
+        rate_hz = self.start.sample_rate_hz
+        before = sum(round(e.until_s * rate_hz) for e in self.start.heard_until if e.leg == leg)
+        ends = [
+            (each.first_sample, each.first_sample + len(each.samples) // 2)
+            for each in self.audio
+            if each.leg == leg
+        ]
+        counted_s = sum(max(0, end - max(begin, before)) for begin, end in ends) / rate_hz
+        return conversation.LegCoverage(
+            leg=leg,
+            received_s=counted_s,
+            analysed_s=counted_s,
+            until_s=max([before, *(end for _, end in ends)]) / rate_hz,
         )
 
 
 class RecordingRecognizer(RecognitionServicer):
-    """`refusing` answers every Listen with that status; `deaf` accepts and never gets ready."""
+    """`refusing` answers every Listen with that status; `describing` is added to how it describes
+    itself."""
 
     def __init__(self) -> None:
         self.streams: list[Stream] = []
@@ -66,17 +73,21 @@ class RecordingRecognizer(RecognitionServicer):
         self.model = "recording"
         self.learnt: dict[str, str] = {}
         self.missing = ""
+        self.describing = recognition.DescribeResponse()
 
     async def Describe(  # noqa: N802  # the name in the contract
         self, request: recognition.DescribeRequest, context: Context
     ) -> recognition.DescribeResponse:
-        return recognition.DescribeResponse(
+        described = recognition.DescribeResponse(
             model=self.model,
             missing=self.missing,
             workers=1,
             workers_alive=1,
             learnt=self.learnt,
+            calls=sum(not each.over for each in self.streams),
         )
+        described.MergeFrom(self.describing)
+        return described
 
     async def LearnRulebook(  # noqa: N802  # the name in the contract
         self, request: recognition.LearnRulebookRequest, context: Context
@@ -104,6 +115,7 @@ class RecordingRecognizer(RecognitionServicer):
                     return
             await context.abort(grpc.StatusCode.UNAVAILABLE, "told to die")
         finally:
+            stream.over = True
             reading.cancel()
 
     async def _read(

@@ -14,6 +14,7 @@ from callwarden.settings import Settings
 from callwarden.v1 import conversation_pb2 as conversation
 from callwarden.v1 import oversight_pb2 as oversight
 from callwarden.v1 import recognition_pb2 as recognition
+from gateway import listening
 from gateway.floor import Floor
 from gateway.health import Health
 from gateway.judging import Digests, Judging
@@ -291,6 +292,37 @@ async def test_a_lost_call_goes_on_where_it_was_and_is_told_nothing_twice(server
         assert (leg.received_s, leg.analysed_s) == (14.0, 14.0)
 
 
+async def test_no_second_is_counted_twice_or_not_at_all_however_often_a_call_moves(
+    server: Served,
+) -> None:
+    recognizer, port = server
+    async with _call(port) as call:
+        for moves in range(4):
+            await until(lambda moves=moves: len(recognizer.streams) == moves + 1)  # type: ignore[misc]  # bound now
+            stream = recognizer.streams[moves]
+            call.speak(4.0 * moves, seconds=4)
+            # A final after the last coverage; twice the next one dies before it tells any.
+            ends = 4 * (moves + 1) * 8000
+            await until(lambda stream=stream, ends=ends: _last_samples(stream) == {ends})  # type: ignore[misc]  # bound now
+            if moves % 2 == 0:
+                stream.say.put_nowait(_said(moves, 4.0 * moves + 3.0))
+            stream.say.put_nowait(None)
+        await until(lambda: len(recognizer.streams) == 5)
+        recognizer.streams[4].say.put_nowait(None)
+        await until(lambda: len(recognizer.streams) == 6)
+        coverage = await call.end(16.0)
+    for leg in coverage.values():
+        assert leg.received_s == 16.0
+        assert leg.analysed_s == pytest.approx(16.0)
+        assert not leg.causes
+
+
+def _last_samples(stream: Stream) -> set[int]:
+    """Where the audio of each leg that came ends."""
+    ends = {each.leg: each.first_sample + len(each.samples) // 2 for each in stream.audio}
+    return set(ends.values()) if len(ends) == len(LEGS) else set()
+
+
 def _first_second(stream: Stream, leg: "conversation.Leg.ValueType") -> float:
     return next(each for each in stream.audio if each.leg == leg).first_sample / 8000
 
@@ -365,6 +397,29 @@ async def test_a_recognizer_without_a_model_says_how_to_get_one(server: Served) 
     async with _call(port) as call:
         await until(lambda: call.listening.cause == "no model: callwarden models pull")
         assert call.health.model == ""
+
+
+async def test_audio_that_comes_too_fast_to_be_sent_is_missing_with_its_cause(
+    server: Served,
+) -> None:
+    async with _call(server[1]) as call:
+        await until(lambda: not call.listening.cause)
+        call.speak(0.0, seconds=40)  # all at once
+        coverage = await call.end(40.0)
+    for each in coverage.values():
+        assert (each.received_s, each.analysed_s, list(each.causes)) == (40.0, 25.0, [OVERLOAD])
+
+
+async def test_a_recognizer_that_falls_silent_is_left(
+    server: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """RecordingRecognizer tells a coverage for each message alone; a real one every 2 s."""
+    monkeypatch.setattr(listening, "_SILENT_S", 0.3)
+    recognizer, port = server
+    async with _call(port) as call:
+        await until(lambda: len(recognizer.streams) > 1)
+        assert "does not answer" in call.listening.cause or not call.listening.cause
+    assert all(each.over for each in recognizer.streams)
 
 
 async def test_talking_follows_the_audio(server: Served) -> None:
