@@ -23,6 +23,7 @@ from callwarden.settings import Settings, split_address
 from gateway.acts.acts import Acts
 from gateway.acts.desk import Desk
 from gateway.callers import Callers
+from gateway.checkpointing import Checkpointing
 from gateway.floor import Floor
 from gateway.gate.fail_closed import RulebookBroken
 from gateway.gate.gate_thread import GateThread
@@ -78,6 +79,7 @@ class _Gateway:
         self._floor = Floor()
         self._health = Health(self._floor)
         self._metrics = Metrics()
+        self._checkpointing = Checkpointing(settings.ledger, self._health)
         self._tally = Tally()
         self._history = History(settings.ledger_file, settings.ledger_key_file)
         self._gate = GateThread(settings, self._floor, self._health, self._metrics, self._tally)
@@ -129,6 +131,7 @@ class _Gateway:
 
         host, _ = split_address(settings.gate.listen)
         undo.push_async_callback(self._gate.close_ledger)
+        undo.push_async_callback(self._checkpointing.close)
         undo.push_async_callback(self._cancel_tasks)
         port = await _bound("gate.listen", settings.gate.listen, self._gate.start())
         undo.push_async_callback(self._stop_gate)
@@ -155,6 +158,7 @@ class _Gateway:
 
         self._supervise(self._count_today())
         self._supervise(self._health.run())
+        self._supervise(self._keep_checkpoints())
         self._supervise(self._callers.follow())
         self._supervise(self._keep_pbx())
         _leave_alone_what_is_there()
@@ -168,6 +172,9 @@ class _Gateway:
             _log.warning("today's counts begin at 0", why=str(error))
         else:
             self._tally.begin_with(today.decisions, today.denials, today.denials_by_rule)
+
+    async def _keep_checkpoints(self) -> None:
+        await self._checkpointing.run(await self._gate.ledger())
 
     async def _keep_pbx(self) -> None:
         """Runs the PBX side for ever. Whatever it dies of, the gate does not notice."""

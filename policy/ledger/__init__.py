@@ -4,6 +4,7 @@ before anybody acts on them.
 One writer a process; rows are added, never changed; numbers, customers' ids and words are sealed.
 """
 
+from policy.ledger.checkpoints import Checkpoint
 from policy.ledger.consents import RecordedWaiver
 from policy.ledger.do_not_call import ListedEntry
 from policy.ledger.ledger import Ledger
@@ -29,6 +30,7 @@ __all__ = [
     "Activation",
     "Bypass",
     "CallRecord",
+    "Checkpoint",
     "Decided",
     "DecisionCounts",
     "ImportedList",

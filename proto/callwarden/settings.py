@@ -254,6 +254,25 @@ class Oversight(_Section):
     )
 
 
+class LedgerKeeping(_Section):
+    """Proving that the ledger is as it was written."""
+
+    checkpoint_every_s: int = Field(
+        60, ge=1, le=86_400, description="how often the ledger's head is signed and sent"
+    )
+    checkpoint_file: Path | None = Field(
+        None, description="file that checkpoints are appended to, on another machine's disk"
+    )
+    checkpoint_syslog: str = Field(
+        "",
+        pattern=r"^(|(udp|tcp)://[A-Za-z0-9.-]+(:\d{1,5})?|unix:///[^\s]+)$",
+        description="udp://HOST:PORT, tcp://HOST:PORT or unix:///dev/log (RFC 5424)",
+    )
+    checkpoint_webhook: str = Field(
+        "", pattern=r"^(|https?://[^\s]+)$", description="URL that each one is posted to as JSON"
+    )
+
+
 class Tls(_Section):
     """Certificates for gRPC (PEM files). With `client_ca`, clients must show one of theirs."""
 
@@ -280,6 +299,7 @@ class Settings(_Section):
     recognizer: Recognizer = Recognizer()
     models: Models = Models()
     oversight: Oversight = Oversight()
+    ledger: LedgerKeeping = LedgerKeeping()
     tls: Tls = Tls()
     metrics: Address | None = Field(None, description="Prometheus, e.g. 127.0.0.1:9473")
     log: Log = Log()
