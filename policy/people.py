@@ -62,6 +62,7 @@ MAY: Final[Mapping[Role, frozenset[ActKind]]] = {
     Role.ADMIN: frozenset(ActKind),
 }
 """Rules are everybody's: only an admin switches one to shadow."""
+_SEES_NUMBERS: Final = (Role.AUDITOR, Role.ADMIN)
 _OF_TEAMS: Final = (Role.OPERATOR, Role.SUPERVISOR)
 
 _Text = Annotated[str, StringConstraints(min_length=1, max_length=128, strip_whitespace=True)]
@@ -117,6 +118,11 @@ class Person:
 
     def may(self, act: ActKind) -> bool:
         return act in MAY[self.role]
+
+    @property
+    def sees_numbers(self) -> bool:
+        """Whether exports show this person numbers in full."""
+        return self.role in _SEES_NUMBERS
 
     def sees(self, team: str) -> bool:
         """Whether calls of this team's agents are shown; the empty team is that of agents whom the

@@ -11,21 +11,15 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import Enum
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from policy.ledger.moment import instant, micros
 from policy.ledger.rows import insert, new_id
 from policy.ledger.seal import Seal
-from policy.ledger.writer import Result, Write
+from policy.ledger.writer import Submit
 
 Rows = Callable[[str, Sequence[Any]], list[sqlite3.Row]]
 _PAGE: Final = 500
-
-
-class Submit(Protocol):
-    """Has the ledger's writer run a write within a transaction of its."""
-
-    def __call__(self, write: Write[Result]) -> Future[Result]: ...
 
 
 class ActKind(Enum):

@@ -33,6 +33,7 @@ from policy.ledger.acts import ActsWriter
 from policy.ledger.checkpoints import Checkpoint
 from policy.ledger.deciding import Asked, Evaluate, recorded_reasons
 from policy.ledger.do_not_call import ListedEntry
+from policy.ledger.exported import ExportsWriter
 from policy.ledger.facts import KnownLists
 from policy.ledger.moment import micros
 from policy.ledger.records import Bypass, CallRecord, Decided, ImportedList, LegCoverage, Mode
@@ -398,6 +399,11 @@ class Ledger:
     def acts(self) -> ActsWriter:
         """What people did."""
         return ActsWriter(self._writer.submit, self._keys)
+
+    @property
+    def exports(self) -> ExportsWriter:
+        """What left the ledger."""
+        return ExportsWriter(self._writer.submit, self._signer)
 
     def checkpoint(self, now: datetime) -> Future[Checkpoint | None]:
         """Signs the head of the chain as it stands at its turn and records it. Resolves to None

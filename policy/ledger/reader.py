@@ -18,12 +18,13 @@ from policy.dialling.facts import Facts
 from policy.dialling.request import DialRequest
 from policy.identity import RulebookIdentity, RulebookText, Title
 from policy.ledger import activations, connection, consents, do_not_call
-from policy.ledger import export as exports
+from policy.ledger import export as exporting
 from policy.ledger.accounts import AccountsReader
 from policy.ledger.acts import ActsReader
 from policy.ledger.bypasses import bypass
 from policy.ledger.deciding import whom
 from policy.ledger.export_kinds import Cell, Opening, last_state
+from policy.ledger.exported import ExportsReader
 from policy.ledger.facts import KnownLists, gather, without_this_call
 from policy.ledger.moment import instant, micros
 from policy.ledger.past_calls import PastCall, past_call
@@ -281,6 +282,11 @@ class LedgerReader:
         )
 
     @property
+    def exports(self) -> ExportsReader:
+        """What left the ledger."""
+        return ExportsReader(self._rows)
+
+    @property
     def books(self) -> AccountsReader:
         """The account of calls, findings and what else a period holds."""
         return AccountsReader(self._rows, self._keys)
@@ -290,20 +296,20 @@ class LedgerReader:
     ) -> Iterator[dict[str, Cell]]:
         """Rows for an auditor, of one of `export_kinds.KINDS`, from `since` (inclusive) to `until`
         (exclusive), oldest first. Numbers are masked. Memory stays flat."""
-        return exports.export(
-            self._rows, self._tuples, self._keys, kind, exports.Chosen(since, until)
+        return exporting.export(
+            self._rows, self._tuples, self._keys, kind, exporting.Chosen(since, until)
         )
 
-    def select(self, kind: str, chosen: exports.Chosen) -> exports.Selection:
+    def select(self, kind: str, chosen: exporting.Chosen) -> exporting.Selection:
         """Fixes which rows an export consists of; `export.select`."""
-        return exports.select(self._rows, kind, chosen)
+        return exporting.select(self._rows, kind, chosen)
 
     def selected(
-        self, selection: exports.Selection, piece: tuple[int, int], *, reveal: bool = False
+        self, selection: exporting.Selection, piece: tuple[int, int], *, reveal: bool = False
     ) -> list[list[Cell]]:
         """The rows of one piece of a selection; `reveal`: numbers in full."""
         opening = Opening(self._keys, reveal)
-        return exports.rows_of(self._tuples, selection, opening, piece)
+        return exporting.rows_of(self._tuples, selection, opening, piece)
 
     def _rows(self, query: str, values: Sequence[Any] | dict[str, Any] = ()) -> list[sqlite3.Row]:
         with self._asking, explained(self._file):

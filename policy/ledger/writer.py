@@ -16,7 +16,7 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from policy.ledger.connection import refuse_read_only
 from policy.ledger.unavailable import LedgerUnavailable, RowRefused, because_of, explained
@@ -24,6 +24,13 @@ from policy.ledger.unavailable import LedgerUnavailable, RowRefused, because_of,
 Result = TypeVar("Result")
 Write = Callable[[sqlite3.Connection], Result]
 """May be run twice, the first time taken back: what it does beside the rows must bear that."""
+
+
+class Submit(Protocol):
+    """Has the ledger's writer run a write within a transaction of its."""
+
+    def __call__(self, write: Write[Result]) -> Future[Result]: ...
+
 
 _GROUP = 256
 """Most writes in one transaction: at 0.1 ms each, what the first of them waits for the last."""

@@ -7,6 +7,7 @@ from policy.dialling.decision import Decision, Verdict
 from policy.identity import RulebookIdentity, RulebookText, Title
 from policy.ledger import Bypass, CallRecord, Ledger, LegCoverage
 from policy.ledger.acts import ActKind, DoneAct, RaisedAlert
+from policy.ledger.exported import Export
 from policy.speech.doubt import Doubt, SecondLook
 from policy.speech.finding import Finding, FindingStatus, Severity
 from policy.speech.utterance import Leg, Token, Utterance
@@ -98,3 +99,7 @@ def record_one_call(ledger: Ledger) -> None:
     )
     ledger.acts.record(act).result(WAIT_S)
     ledger.acts.raise_alert(alert).result(WAIT_S)
+    export = Export(
+        ended, "Li", "auditor", "calls", "csv", {"agent": ["1001"]}, False, 1, "ab" * 32
+    )
+    ledger.exports.record(export).result(WAIT_S)

@@ -139,7 +139,9 @@ def test_every_kind_in_both_formats_with_chinese_headings(tmp_path: Path, kind: 
     assert as_csv.stat().st_mode & 0o077 == 0
     assert sorted(each.name for each in tmp_path.iterdir() if "out" in each.name) == [
         "out.csv",
+        "out.csv.manifest.json",
         "out.jsonl",
+        "out.jsonl.manifest.json",
     ]
 
 
