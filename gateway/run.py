@@ -12,7 +12,7 @@ import os
 import signal
 from collections.abc import Awaitable
 from functools import partial
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import Final, TypeVar
 
 import click
 import structlog
@@ -33,14 +33,12 @@ from gateway.health import Figures, Health, HealthStatus
 from gateway.history import History
 from gateway.metrics import Metrics
 from gateway.oversight import OversightServer, Servicer
+from gateway.pbx_at_hand import PbxAtHand
 from gateway.room import room_of
 from gateway.sd_notify import notify
 from gateway.watching import Watching
 from policy import products
 from policy.ledger import LedgerUnavailable
-
-if TYPE_CHECKING:
-    from gateway.asterisk.pbx import Pbx
 
 _AGAIN_S: Final = 1.0
 
@@ -83,6 +81,7 @@ class _Gateway:
         self._tally = Tally()
         self._history = History(settings.ledger_file, settings.ledger_key_file)
         self._gate = GateThread(settings, self._floor, self._health, self._metrics, self._tally)
+        self._pbx = PbxAtHand()
         self._callers = Callers(settings.oversight.people, self._health)
         self._callers.when_changed(self._floor.regroup)
         self._floor.team_of = self._callers.team_of
@@ -95,7 +94,7 @@ class _Gateway:
         servicer = Servicer(
             self._callers,
             Watching(self._floor, self._health, self._history, self._callers.team_of),
-            Acts(desk, hang_up=self._hang_up, rules=settings.rules),
+            Acts(desk, self._pbx, settings.rules),
         )
         gate = GateServicer(
             self._gate,
@@ -105,13 +104,12 @@ class _Gateway:
             settings.gate.region,
         )
         self._oversight = OversightServer(servicer, gate, self._floor, self._health)
-        self._pbx: Pbx | None = None
         self._health.figures = self._figures
         self._health.room = partial(room_of, settings.ledger_file)
         self._metrics.watch(
             open_sessions=lambda: self._gate.open_sessions,
             live_calls=lambda: len(self._floor.calls()),
-            legs_waiting=lambda: self._pbx.legs_waiting if self._pbx else 0,
+            legs_waiting=lambda: self._pbx.pbx.legs_waiting if self._pbx.pbx else 0,
         )
 
     async def run(self) -> None:
@@ -182,7 +180,7 @@ class _Gateway:
         # Loaded here: libraries for audio that are missing or broken must not stop the gate.
         from gateway.asterisk.pbx import Pbx
 
-        self._pbx = Pbx(
+        pbx = self._pbx.pbx = Pbx(
             self._settings,
             self._floor,
             ledger,
@@ -194,19 +192,14 @@ class _Gateway:
         try:
             while True:
                 try:
-                    await self._pbx.run()
+                    await pbx.run()
                 except Exception as error:  # the PBX side never touches the gate; it starts again
                     _log.exception("PBX side failed", kind=type(error).__name__)
                     text = f"the PBX side failed ({type(error).__name__}) and starts again"
                     self._health.set("asterisk-ari", HealthStatus.DOWN, text)
                 await asyncio.sleep(_AGAIN_S)
         finally:
-            await self._pbx.close()
-
-    async def _hang_up(self, call_id: str) -> None:
-        if self._pbx is None:
-            raise LedgerUnavailable("the PBX side waits for the ledger")
-        await self._pbx.hang_up(call_id)
+            await pbx.close()
 
     async def _stop_gate(self) -> None:
         self._health.set("gate", HealthStatus.DOWN, "stopping")

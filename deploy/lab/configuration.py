@@ -43,7 +43,8 @@ res_pjsip_stir_shaken
 @dataclass(frozen=True)
 class Addresses:
     """Ports (all on 127.0.0.1) and secrets of one lab. The gateway's are free until it starts;
-    those of the trunks, to which `PJSIP/NUMBER@trunk1` leads, until a carrier takes one."""
+    those of the trunks, to which `PJSIP/NUMBER@trunk1` leads, until a carrier takes one; those of
+    the supervisors' phones, by their extensions, until a phone does."""
 
     sip: int
     http: int
@@ -55,6 +56,7 @@ class Addresses:
     oversight: int
     metrics: int
     trunks: Mapping[str, int]
+    supervisors: Mapping[str, int]
     asterisk_rtp: tuple[int, int]
     gateway_rtp: tuple[int, int]
     secret: str = field(default_factory=lambda: secrets.token_hex(16), repr=False)
@@ -72,6 +74,7 @@ class Addresses:
             oversight=ports.server(),
             metrics=ports.server(),
             trunks={name: ports.take_phone() for name in ("trunk1", "trunk2")},
+            supervisors={name: ports.server() for name in ("8001", "8002")},
             asterisk_rtp=ports.asterisk_rtp,
             gateway_rtp=ports.gateway_rtp,
         )
@@ -190,7 +193,8 @@ disallow = all
 allow = ulaw
 direct_media = no
 """
-        + "".join(_trunk(name, port) for name, port in addresses.trunks.items()),
+        + "".join(_trunk(name, port) for name, port in addresses.trunks.items())
+        + "".join(_phone(name, port) for name, port in addresses.supervisors.items()),
         "extensions.conf": f"""\
 [general]
 static = yes
@@ -242,12 +246,12 @@ exten => h,1,Hangup()
     }
 
 
-def _trunk(name: str, port: int) -> str:
-    """A trunk with a place to send calls to; what comes with a header of its name comes from it."""
+def _phone(name: str, port: int, context: str = "nowhere") -> str:
+    """An endpoint with a place to send calls to."""
     return f"""\
 [{name}]
 type = endpoint
-context = from-trunk
+context = {context}
 disallow = all
 allow = ulaw
 direct_media = no
@@ -255,6 +259,13 @@ aors = {name}
 [{name}]
 type = aor
 contact = sip:127.0.0.1:{port}
+"""
+
+
+def _trunk(name: str, port: int) -> str:
+    """A trunk: what comes with a header of its name comes from it."""
+    return f"""\
+{_phone(name, port, "from-trunk")}\
 [{name}]
 type = identify
 endpoint = {name}

@@ -109,6 +109,7 @@ class Lab:
                 "ami_user": "callwarden",
                 "ami_secret": at.secret,
                 "trunks": ["PJSIP/carrier", "PJSIP/trunk*"],
+                "supervisor_endpoint": "PJSIP/{extension}",
             },
             "media": {"listen": f"{host}:{at.media}", "rtp_ports": list(at.gateway_rtp)},
             "recognizer": {

@@ -1,8 +1,9 @@
 """Owns the acts of one gateway, for oversight to pass them on to."""
 
-from collections.abc import Awaitable, Callable
+from typing import Protocol
 
 from callwarden.settings import Rules
+from gateway.acts import listening_in
 from gateway.acts.desk import Desk
 from gateway.acts.judgements import Judgements
 from gateway.acts.listening_in import ListeningIn
@@ -10,13 +11,18 @@ from gateway.acts.rule_in_shadow import RuleInShadow
 from gateway.alerts import Alerts
 
 
-class Acts:
-    """`hang_up` ends both channels of a call; `rules` are those that the configuration names."""
+class Pbx(listening_in.Pbx, Protocol):
+    """The calls that are up, as the PBX side holds them."""
 
-    def __init__(
-        self, desk: Desk, *, hang_up: Callable[[str], Awaitable[None]], rules: Rules
-    ) -> None:
-        self.judgements = Judgements(desk, hang_up)
+    async def hang_up(self, call_id: str) -> None:
+        """Ends both channels. Raises KeyError: no such call is up; whatever Asterisk says."""
+
+
+class Acts:
+    """`rules` are those that the configuration names."""
+
+    def __init__(self, desk: Desk, pbx: Pbx, rules: Rules) -> None:
+        self.judgements = Judgements(desk, pbx.hang_up)
+        self.listening_in = ListeningIn(desk, pbx)
         self.rules = RuleInShadow(desk, rules)
-        self.listening_in = ListeningIn(desk)
         self.alerts = Alerts(desk)

@@ -13,7 +13,7 @@ import structlog
 
 from callwarden.v1 import oversight_pb2 as oversight
 from gateway.acts.desk import Desk
-from gateway.acts.refused import Missing, NotAllowed, NotNow, NotThere, Unavailable
+from gateway.acts.refused import Missing, NotAllowed, NotNow, NotThere, Refused, Unavailable
 from policy.dialling import number as numbers
 from policy.ledger import LedgerUnavailable
 from policy.ledger.acts import (
@@ -46,6 +46,9 @@ class Judgements:
         except KeyError:
             await desk.failed(act)
             raise NotThere("no such call is up") from None
+        except Refused:
+            await desk.failed(act)
+            raise
         except Exception as error:  # the PBX side may fail in any way; the operator is told so
             _log.warning("hang up failed", call=call_id, kind=type(error).__name__)
             await desk.failed(act)

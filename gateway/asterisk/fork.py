@@ -169,7 +169,7 @@ class Fork:
                     "websocket_client.conf"
                 ) from None
             finally:
-                await _to_the_end(self._undo(made, line))
+                await to_the_end(self._undo(made, line))
 
     def _waits(self) -> None:
         self.losses.add("shed")
@@ -270,7 +270,7 @@ class _Made:
             self._stasis.disclaim(self._name)
 
 
-async def _to_the_end(work: Any) -> None:
+async def to_the_end(work: Any) -> None:
     """Awaits `work` even while being cancelled, then lets the cancellation through."""
     task = asyncio.ensure_future(work)
     try:

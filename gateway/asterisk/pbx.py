@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import structlog
 
-from callwarden.settings import Media, Settings
+from callwarden.settings import Settings
 from gateway.asterisk.answered_call import AnsweredCall, Room
 from gateway.asterisk.ari import Ari, AriRefused, AriUnavailable
 from gateway.asterisk.ari_socket import Event
@@ -22,6 +22,7 @@ from gateway.asterisk.attempts import Attempt, Attempts
 from gateway.asterisk.bypass import BypassWatch
 from gateway.asterisk.fork import Stasis, delete_orphans
 from gateway.asterisk.known_before import KnownBefore
+from gateway.asterisk.listen_in import ListenIns, Mode
 from gateway.asterisk.recalled import Recalled
 from gateway.asterisk.trunk_call import NONCE
 from gateway.asterisk.turns import Turns
@@ -30,8 +31,7 @@ from gateway.enforcement import Enforcement
 from gateway.floor import CallState, Floor
 from gateway.health import Health, HealthStatus
 from gateway.judging import Digests, Judging
-from gateway.media.reception import MediaListener
-from gateway.media.websocket import WebsocketMedia
+from gateway.media.listener import media_listener
 from gateway.metrics import Metrics
 from gateway.recognizers import Recognizers
 from policy.ledger import CallRecord, Ledger
@@ -93,6 +93,7 @@ class Pbx:
         )
         self._recalled = Recalled(settings)
         self._attempts = Attempts()
+        self._listen_ins = ListenIns(self._ari, self._stasis, settings.asterisk)
         self._nonces: dict[str, str] = {}
         self._ending: set[asyncio.Task[None]] = set()
         self._media_started = False
@@ -124,15 +125,30 @@ class Pbx:
 
     async def hang_up(self, call_id: str) -> None:
         """Ends both channels. Raises KeyError: no such call is up; AriUnavailable, AriRefused."""
+        channels = self._attempt(call_id).channels.values()
+        await asyncio.gather(*(self._ari.delete(f"channels/{channel}") for channel in channels))
+
+    async def listen_in(self, call_id: str, mode: Mode, extension: str) -> str:
+        """Rings a supervisor's phone into an answered call; returns the listening's id. Raises as
+        `hang_up` does, and NoPhone."""
+        attempt = self._attempt(call_id)
+        if attempt.answered is None:
+            raise KeyError("nobody speaks on this call yet")
+        return await self._listen_ins.begin(attempt.agent_channel, mode, extension)
+
+    async def end_listen_in(self, listening_id: str) -> None:
+        """Raises KeyError: nobody listens in under this id."""
+        await self._listen_ins.end(listening_id)
+
+    def _attempt(self, call_id: str) -> Attempt:
         attempt = self._attempts.of_call(call_id)
         if attempt is None:
             raise KeyError("no such call is up")
-        await asyncio.gather(
-            *(self._ari.delete(f"channels/{channel}") for channel in attempt.channels.values())
-        )
+        return attempt
 
     async def close(self) -> None:
         """Deletes every fork; what was heard until now is accounted. The calls go on."""
+        await self._listen_ins.close()
         leaving = [each.answered.leave() for each in self._attempts.all() if each.answered]
         await asyncio.gather(*leaving, return_exceptions=True)
         if self._ending:
@@ -379,12 +395,3 @@ class Pbx:
         self._ending.discard(task)
         if not task.cancelled() and (error := task.exception()):
             _log.error("a call was not accounted", kind=type(error).__name__)
-
-
-def media_listener(media: Media) -> MediaListener:
-    """The listener of the configured transport. aiortc is loaded only where RTP is used."""
-    if media.transport == "websocket":
-        return WebsocketMedia(media)
-    from gateway.media.rtp import RtpMedia
-
-    return RtpMedia(media)

@@ -60,6 +60,15 @@ Endpoint = Annotated[
 Mirror = Annotated[str, StringConstraints(pattern=r"^https?://[^\s]+$"), Field(description="URL")]
 
 
+def _supervisor_endpoint(template: str) -> str:
+    if not re.fullmatch(r"(PJSIP|SIP)/[A-Za-z0-9_.-]*\{extension\}[A-Za-z0-9_.-]*", template):
+        raise ValueError("must be PJSIP/ or SIP/ and a name with {extension} in it, no @, no /")
+    return template
+
+
+SupervisorEndpoint = Annotated[str, AfterValidator(_supervisor_endpoint)]
+
+
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -130,9 +139,22 @@ class Asterisk(_Section):
         description="endpoints towards customers, such as PJSIP/trunk or PJSIP/carrier-*: a call "
         "that reaches one without a decision is reported",
     )
+    supervisor_endpoint: SupervisorEndpoint | None = Field(
+        None,
+        description="the phone that is rung to listen in, such as PJSIP/{extension}; needs trunks",
+    )
     ami: Address = Field("127.0.0.1:5038", description="manager.conf")
     ami_user: str = Field("callwarden", description="section in manager.conf")
     ami_secret: str = Field("", description="its secret")
+
+    @model_validator(mode="after")
+    def _no_trunk_is_rung(self) -> "Asterisk":
+        if self.supervisor_endpoint and not self.trunks:
+            raise ValueError(
+                "supervisor_endpoint needs trunks: name the endpoints towards customers, so that "
+                "none of them is ever rung to listen in"
+            )
+        return self
 
 
 class Media(_Section):

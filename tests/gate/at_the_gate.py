@@ -36,6 +36,7 @@ from gateway.oversight import OversightServer, Servicer
 from gateway.watching import Watching
 from policy.dialling.request import DialRequest
 from policy.ledger import Ledger
+from policy.ledger.acts import ActKind
 
 HOST = "127.0.0.1"
 PLAIN = Tls()
@@ -103,6 +104,31 @@ class InOneLoop:
         return self._parts.keeper.bad_request(wrong)
 
 
+class NotedPbx:
+    """Notes what is done to calls; fails where there is no list to note it in."""
+
+    def __init__(self, hung_up: list[str] | None) -> None:
+        self._hung_up = hung_up
+        self._listening: list[str] = []
+
+    async def hang_up(self, call_id: str) -> None:
+        if self._hung_up is None:
+            raise ConnectionError
+        self._hung_up.append(call_id)
+
+    async def listen_in(self, call_id: str, act: ActKind, extension: str) -> str:
+        if self._hung_up is None:
+            raise ConnectionError
+        self._listening.append(f"{act.value} {call_id} {extension}")
+        return self._listening[-1]
+
+    async def end_listen_in(self, listening_id: str) -> None:
+        try:
+            self._listening.remove(listening_id)
+        except ValueError:
+            raise KeyError(listening_id) from None
+
+
 @asynccontextmanager
 async def served(
     parts: GateParts,
@@ -117,11 +143,6 @@ async def served(
     """The operator API over these parts; a hang-up fails where there is no `hung_up` to note it.
     The channel says `said` with each call."""
 
-    async def hang_up(call_id: str) -> None:
-        if hung_up is None:
-            raise ConnectionError
-        hung_up.append(call_id)
-
     files = state / "ledger.sqlite3", state / "keys" / "ledger.key"
     callers = Callers(people, parts.health)
     callers.when_changed(parts.floor.regroup)
@@ -130,7 +151,7 @@ async def served(
     servicer = Servicer(
         callers,
         Watching(parts.floor, parts.health, History(*files), callers.team_of),
-        Acts(desk, hang_up=hang_up, rules=Rules()),
+        Acts(desk, NotedPbx(hung_up), Rules()),
     )
     gates = GateServicer(InOneLoop(parts), parts.floor, *files, "CN")
     server = OversightServer(servicer, gates, parts.floor, parts.health)
