@@ -11,6 +11,7 @@ from policy.ledger.acts import ActKind
 
 if TYPE_CHECKING:
     from gateway.asterisk.pbx import Pbx
+    from gateway.media.tap import Tap
 
 
 class PbxAtHand:
@@ -41,6 +42,12 @@ class PbxAtHand:
 
     async def end_listen_in(self, listening_id: str) -> None:
         await self._running.end_listen_in(listening_id)
+
+    def tap(self, call_id: str) -> "Tap":
+        """What both parties of an answered call say. Raises KeyError."""
+        if self.pbx is None:
+            raise KeyError("no call is up")
+        return self.pbx.tap(call_id)
 
     @property
     def _running(self) -> "Pbx":

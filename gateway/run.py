@@ -22,6 +22,7 @@ from callwarden.command import with_settings
 from callwarden.settings import Settings, split_address
 from gateway.acts.acts import Acts
 from gateway.acts.desk import Desk
+from gateway.browser.pages import Pages
 from gateway.callers import Callers
 from gateway.checkpointing import Checkpointing
 from gateway.floor import Floor
@@ -56,7 +57,8 @@ def run(settings: Settings) -> int:
     or a setting cannot be used."""
     transport.require_usable(
         settings.tls,
-        served={"oversight.listen": settings.oversight.listen},
+        served={"oversight.listen": settings.oversight.listen}
+        | ({"oversight.browser": browser} if (browser := settings.oversight.browser) else {}),
         dialled={"recognizer.address": settings.recognizer.addresses},
     )
     products.load(settings.speech.products)
@@ -82,6 +84,7 @@ class _Gateway:
         self._history = History(settings.ledger_file, settings.ledger_key_file)
         self._gate = GateThread(settings, self._floor, self._health, self._metrics, self._tally)
         self._pbx = PbxAtHand()
+        self._pages = Pages()
         self._callers = Callers(settings.oversight.people, self._health)
         self._callers.when_changed(self._floor.regroup)
         self._floor.team_of = self._callers.team_of
@@ -94,7 +97,7 @@ class _Gateway:
         servicer = Servicer(
             self._callers,
             Watching(self._floor, self._health, self._history, self._callers.team_of),
-            Acts(desk, self._pbx, settings.rules),
+            Acts(desk, self._pbx, self._pages, settings.rules),
         )
         gate = GateServicer(
             self._gate,
@@ -146,6 +149,12 @@ class _Gateway:
         port = await _bound("oversight.listen", settings.oversight.listen, serving)
         undo.push_async_callback(self._oversight.close)
         addresses["oversight"] = f"{host}:{port}"
+
+        if settings.oversight.browser:
+            serving = self._pages.start(settings.oversight.browser, settings.tls)
+            port = await _bound("oversight.browser", settings.oversight.browser, serving)
+            undo.push_async_callback(self._pages.close)
+            addresses["browser"] = f"{split_address(settings.oversight.browser)[0]}:{port}"
 
         if settings.metrics:
             host, port = split_address(settings.metrics)

@@ -25,6 +25,7 @@ from gateway.enforcement import Enforcement
 from gateway.floor import CallState, Floor, LiveCall
 from gateway.listening import Listening
 from gateway.media.reception import CallClock, MediaListener, Reception
+from gateway.media.tap import Tap
 from gateway.recognizers import Recognizers
 from policy.ledger import Ledger, LegCoverage
 from policy.on_the_wire import finding_of, second_look_of, utterance_of
@@ -88,6 +89,7 @@ class AnsweredCall:
         }
         self._listener: asyncio.Task[None] | None = None
         self._tasks: list[asyncio.Task[None]] = []
+        self._taps: set[Tap] = set()
 
     @property
     def seconds(self) -> float:
@@ -106,6 +108,14 @@ class AnsweredCall:
         if self._listener is None:
             self._listener = self._task(self._listening.run())
         self._listening.hear(leg, first_sample, samples)
+        for tap in self._taps:
+            tap.hear(leg, first_sample, samples)
+
+    def tap(self) -> Tap:
+        """What both parties say from now on, for whoever listens. Close it."""
+        made = Tap(self._taps.discard)
+        self._taps.add(made)
+        return made
 
     def _task(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(work)
@@ -136,6 +146,8 @@ class AnsweredCall:
         self._account(self.seconds, ("gateway-stopped",))
 
     async def _unfork(self) -> None:
+        for tap in self._taps:
+            tap.ended()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -32,6 +32,7 @@ from gateway.floor import CallState, Floor
 from gateway.health import Health, HealthStatus
 from gateway.judging import Digests, Judging
 from gateway.media.listener import media_listener
+from gateway.media.tap import Tap
 from gateway.metrics import Metrics
 from gateway.recognizers import Recognizers
 from policy.ledger import CallRecord, Ledger
@@ -131,14 +132,23 @@ class Pbx:
     async def listen_in(self, call_id: str, mode: Mode, extension: str) -> str:
         """Rings a supervisor's phone into an answered call; returns the listening's id. Raises as
         `hang_up` does, and NoPhone."""
-        attempt = self._attempt(call_id)
-        if attempt.answered is None:
-            raise KeyError("nobody speaks on this call yet")
-        return await self._listen_ins.begin(attempt.agent_channel, mode, extension)
+        self._answered(call_id)
+        channel = self._attempt(call_id).agent_channel
+        return await self._listen_ins.begin(channel, mode, extension)
+
+    def tap(self, call_id: str) -> Tap:
+        """What both parties of an answered call say. Raises KeyError."""
+        return self._answered(call_id).tap()
 
     async def end_listen_in(self, listening_id: str) -> None:
         """Raises KeyError: nobody listens in under this id."""
         await self._listen_ins.end(listening_id)
+
+    def _answered(self, call_id: str) -> AnsweredCall:
+        answered = self._attempt(call_id).answered
+        if answered is None:
+            raise KeyError("nobody speaks on this call yet")
+        return answered
 
     def _attempt(self, call_id: str) -> Attempt:
         attempt = self._attempts.of_call(call_id)

@@ -266,6 +266,11 @@ class Oversight(_Section):
 
     listen: Address = Field("127.0.0.1:4574", description="where the gateway serves it")
     address: Address = Field("127.0.0.1:4574", description="where the console finds it")
+    browser: Address | None = Field(
+        None,
+        description="pages to listen to a call in a browser, e.g. 127.0.0.1:4578: the name by "
+        "which browsers reach this box; off when not given",
+    )
     people: Path | None = Field(
         None,
         description="file of people and teams: who may see and do what; without one only this box "

@@ -17,6 +17,7 @@ from callwarden.v1 import oversight_pb2 as oversight
 from gateway.acts.acts import Acts
 from gateway.acts.desk import Desk
 from gateway.bench.agi_caller import Heard, ask, session
+from gateway.browser.pages import Pages
 from gateway.callers import Callers
 from gateway.floor import Floor, Watcher
 from gateway.gate import rulebook_reader
@@ -31,6 +32,7 @@ from gateway.gate.service import GateServicer
 from gateway.gate.tally import Tally
 from gateway.health import Health
 from gateway.history import History
+from gateway.media.tap import Tap
 from gateway.metrics import Metrics
 from gateway.oversight import OversightServer, Servicer
 from gateway.watching import Watching
@@ -122,6 +124,9 @@ class NotedPbx:
         self._listening.append(f"{act.value} {call_id} {extension}")
         return self._listening[-1]
 
+    def tap(self, call_id: str) -> Tap:
+        raise KeyError(call_id)
+
     async def end_listen_in(self, listening_id: str) -> None:
         try:
             self._listening.remove(listening_id)
@@ -151,7 +156,7 @@ async def served(
     servicer = Servicer(
         callers,
         Watching(parts.floor, parts.health, History(*files), callers.team_of),
-        Acts(desk, NotedPbx(hung_up), Rules()),
+        Acts(desk, NotedPbx(hung_up), Pages(), Rules()),
     )
     gates = GateServicer(InOneLoop(parts), parts.floor, *files, "CN")
     server = OversightServer(servicer, gates, parts.floor, parts.health)

@@ -86,7 +86,12 @@ def run(lab: Lab, tmp_path: Path, story: Callable[[Stack], Awaitable[None]]) -> 
     """Runs a story over a gateway of its own, after which nothing is left in Asterisk."""
 
     async def told() -> None:
-        async with stack(lab, rules={"speech": []}, state=str(tmp_path / "state")) as made:
+        async with stack(
+            lab,
+            rules={"speech": []},
+            state=str(tmp_path / "state"),
+            oversight={"browser": "127.0.0.1:0"},
+        ) as made:
             await story(made)
             await made.nothing_left_in_asterisk()
 
