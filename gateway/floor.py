@@ -206,11 +206,11 @@ class Floor:
             talking=frozenset(),
         )
 
-    def owe(self, call_id: str, duties: Sequence[conversation.Duty]) -> None:
-        """What must be told on a call, as it stands now. What was told once stays told, whoever
-        listens on."""
+    def owe(self, call_id: str, duties: Sequence[conversation.Duty]) -> list[conversation.Duty]:
+        """What must be told on a call, as it stands now; which of it is new or has changed. What
+        was told once stays told, whoever listens on."""
         if call_id not in self._calls:
-            return
+            return []
         known = self.duties(call_id)
         told = {each.rule: each for each in known.duties if each.HasField("made_s")}
         now = oversight.DutyChanged(
@@ -220,6 +220,7 @@ class Floor:
         if now != known:
             self._duties[call_id] = now
             self.publish(now)
+        return [each for each in now.duties if each not in known.duties]
 
     def duties(self, call_id: str) -> oversight.DutyChanged:
         """The duties of a call, none where it has none."""

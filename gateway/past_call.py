@@ -15,7 +15,7 @@ from policy.dialling import number as numbers
 from policy.ledger import LedgerReader, RecordedFinding, RecordedSuppression
 from policy.ledger.acts import Outcome, Standing
 from policy.ledger.past_calls import PastCall
-from policy.on_the_wire import WIRE_OF, finding_message, utterance_message
+from policy.on_the_wire import WIRE_OF, duties_message, finding_message, utterance_message
 
 _MOST = 100_000
 """Utterances, and as many findings, of one call: more than a day of talk."""
@@ -49,6 +49,13 @@ def tell(reader: LedgerReader, call_id: str) -> Told | None:
         *(
             raised(each, standings.get(each.finding.finding_id))
             for each in reader.findings_of(call_id, _MOST)
+        ),
+        *(
+            oversight.Event(
+                at=at.timestamp(),
+                duty=oversight.DutyChanged(call_id=call_id, duties=duties_message(duties).duties),
+            )
+            for at, duties in reader.duties_of(call_id)
         ),
         *map(suppressed, call.suppressions),
         *(

@@ -119,6 +119,17 @@ def duties_message(of: Iterable[Duty]) -> recognition_pb2.Duties:
     return recognition_pb2.Duties(duties=map(_duty_message, of))
 
 
+def duty_of(message: wire.Duty) -> Duty:
+    before = Title(message.before_zh, message.before_en)
+    return Duty(
+        message.rule,
+        Title(message.title_zh, message.title_en),
+        message.made_s if message.HasField("made_s") else None,
+        before if before.zh or before.en else None,
+        message.missed,
+    )
+
+
 def _duty_message(of: Duty) -> wire.Duty:
     return wire.Duty(
         rule=of.rule,

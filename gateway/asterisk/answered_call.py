@@ -28,7 +28,7 @@ from gateway.media.reception import CallClock, MediaListener, Reception
 from gateway.media.tap import Tap
 from gateway.recognizers import Recognizers
 from policy.ledger import Ledger, LegCoverage
-from policy.on_the_wire import finding_of, second_look_of, utterance_of
+from policy.on_the_wire import duty_of, finding_of, second_look_of, utterance_of
 from policy.speech.utterance import Leg
 
 _log = structlog.get_logger(__name__)
@@ -214,7 +214,10 @@ class AnsweredCall:
         self._room.durable.record("second look", self._live.call_id, write)
 
     def owed(self, duties: Sequence[conversation.Duty]) -> None:
-        self._room.floor.owe(self._live.call_id, duties)
+        call_id, now = self._live.call_id, self._room.now()
+        for each in self._room.floor.owe(call_id, duties):
+            write = partial(self._room.ledger.add_duty, call_id, duty_of(each), now)
+            self._room.durable.record("duty", call_id, write)
 
     def found(self, finding: conversation.Finding) -> None:
         call_id, found = self._live.call_id, finding_of(finding)

@@ -25,6 +25,7 @@ from policy.ledger import (
     connection,
     consents,
     do_not_call,
+    duties,
     left_over,
     settling,
     signing,
@@ -42,6 +43,7 @@ from policy.ledger.seal import Seal
 from policy.ledger.signing import Signer
 from policy.ledger.writer import GroupWriter
 from policy.speech.doubt import Doubt, SecondLook
+from policy.speech.duty import Duty
 from policy.speech.finding import Finding
 from policy.speech.utterance import Leg, Utterance
 
@@ -344,6 +346,10 @@ class Ledger:
             looked=int(look.looked),
             words_sealed=self._keys.sealed_words({"heard": look.heard}),
         )
+
+    def add_duty(self, call_id: str, duty: Duty, now: datetime) -> Future[None]:
+        """Something that must be told on a call stands otherwise from now on."""
+        return self._add("duties", **duties.columns(call_id, duty, now))
 
     def add_finding(self, call_id: str, finding: Finding, now: datetime) -> Future[None]:
         """What a speech rule found; a change of its status is another row."""

@@ -17,7 +17,7 @@ from policy.dialling.decision import Decision, Reason, Verdict
 from policy.dialling.facts import Facts
 from policy.dialling.request import DialRequest
 from policy.identity import RulebookIdentity, RulebookText, Title
-from policy.ledger import activations, connection, consents, do_not_call
+from policy.ledger import activations, connection, consents, do_not_call, duties
 from policy.ledger import export as exporting
 from policy.ledger.accounts import AccountsReader
 from policy.ledger.acts import ActsReader
@@ -41,6 +41,7 @@ from policy.ledger.records import (
 from policy.ledger.seal import Seal
 from policy.ledger.unavailable import explained
 from policy.speech.doubt import Doubt, SecondLook
+from policy.speech.duty import Duty
 from policy.speech.finding import Finding, FindingStatus, Severity
 from policy.speech.utterance import Leg, Token, Utterance, Voice
 
@@ -183,6 +184,10 @@ class LedgerReader:
         """The doubts of one call and their answers, in the order in which they came."""
         found = self._rows("SELECT * FROM second_looks WHERE call_id = ? ORDER BY seq", [call_id])
         return [self._second_look(row) for row in found]
+
+    def duties_of(self, call_id: str) -> list[tuple[datetime, tuple[Duty, ...]]]:
+        """What had to be told on one call, each time that changed, oldest first."""
+        return duties.of_call(self._rows, call_id)
 
     def recent_suppressions(self, limit: int) -> list[RecordedSuppression]:
         """The newest do-not-call entries, newest first, ended ones among them."""

@@ -21,8 +21,10 @@ from callwarden.v1 import oversight_pb2 as oversight
 from callwarden.v1.oversight_pb2_grpc import OversightStub
 from deploy.lab.numbers import open_now
 from policy import rulebook, rulebook_text
+from policy.identity import Title
 from policy.ledger import CallRecord, LedgerReader
 from policy.ledger.acts import ActKind, DoneAct, Outcome
+from policy.speech.duty import Duty
 from policy.speech.finding import FindingStatus
 from tests.calls.test_enforcement import REFUSED
 from tests.certificates import issue
@@ -329,12 +331,17 @@ async def test_a_call_is_told_from_the_ledger_in_its_order(site: Site) -> None:
     request = oversight.SuppressRequest(call_id="north-1", note="n")
     await site.stub.Suppress(request, metadata=by(SUPERVISOR))
     now = datetime.now(UTC)
-    await asyncio.wrap_future(site.parts.ledger.current.end_call("north-1", now, 9.0, 16))
+    ledger = site.parts.ledger.current
+    told_at_4_s = Duty("disclosure.fees", Title("收费", "Fees"), 4.0, None)
+    await asyncio.wrap_future(ledger.add_duty("north-1", told_at_4_s, now))
+    await asyncio.wrap_future(ledger.end_call("north-1", now, 9.0, 16))
     told = await site.past("north-1", OPERATOR)
     assert told[0].HasField("call")
     assert {each.WhichOneof("payload") for each in told[1:]} == {
-        *("utterance", "finding", "act", "suppression")
+        *("utterance", "finding", "act", "suppression", "duty")
     }
+    ((duty,),) = [each.duty.duties for each in told if each.HasField("duty")]
+    assert (duty.rule, duty.made_s) == ("disclosure.fees", 4.0)
     assert [each.at for each in told[1:]] == sorted(each.at for each in told[1:])
     call = told[0].call
     assert (call.state, call.team, call.q850_cause) == (

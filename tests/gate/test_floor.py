@@ -101,10 +101,10 @@ async def test_what_was_told_once_stays_told_whoever_listens_on() -> None:
     floor = Floor(clock)
     floor.allowed(live_call())
     with floor.watch(only=oversight.DutyChanged) as watcher:
-        floor.owe("a-1", [owed])
-        floor.owe("a-1", [owed])
-        floor.owe("a-1", [told])
-        floor.owe("a-1", [owed, other])
+        assert floor.owe("a-1", [owed]) == [owed]
+        assert floor.owe("a-1", [owed]) == []
+        assert floor.owe("a-1", [told]) == [told]
+        assert floor.owe("a-1", [owed, other]) == [other]
         floor.owe("unknown", [owed])
         events = [each.duty for each in watcher.pending()]
     assert [list(each.duties) for each in events] == [[owed], [told], [told, other]]

@@ -9,6 +9,7 @@ from policy.ledger import Bypass, CallRecord, Ledger, LegCoverage
 from policy.ledger.acts import ActKind, DoneAct, RaisedAlert
 from policy.ledger.exported import Export
 from policy.speech.doubt import Doubt, SecondLook
+from policy.speech.duty import Duty
 from policy.speech.finding import Finding, FindingStatus, Severity
 from policy.speech.utterance import Leg, Token, Utterance
 from tests.ledger.conftest import CUSTOMER, LIMIT, NOW, NUMBER, RULEBOOK, WAIT_S, asked, at_most
@@ -75,6 +76,7 @@ def record_one_call(ledger: Ledger) -> None:
         ledger.answer_call("n1", answered),
         ledger.add_utterance("n1", utterance),
         ledger.add_second_look("n1", doubt, SecondLook("d-1", "保本", 0.9)),
+        ledger.add_duty("n1", Duty("disclosure.fees", Title("收费", "Fees"), None, None), answered),
         ledger.add_finding("n1", FINDING, answered),
         ledger.add_finding("n1", certain, answered + timedelta(seconds=1)),
         ledger.add_coverage("n1", coverage, ended),
