@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from recognizer.sherpa import Engine
 
 _FLUSH_S = 0.8
-_WORD_S = 0.25
+WORD_S = 0.25
 """How long the last word is taken to last: the model tells beginnings only."""
 
 
@@ -100,6 +100,16 @@ class EngineStream:
         open_since_s = syllables.open_since(self._units, self._starts_s)
         return decoded_s if open_since_s is None else min(decoded_s, open_since_s)
 
+    @property
+    def taken_s(self) -> float:
+        """Seconds since the leg's start that do not wait for the model."""
+        return self.analysed_s
+
+    @property
+    def stepped_s(self) -> float:
+        """Audio of a step."""
+        return self._engine.step_s
+
     def heard(self, *, even_if_same: bool = False) -> list[Heard] | None:
         """The utterance so far; None when no unit was added."""
         if len(self._units) == self._units_told and not even_if_same:
@@ -121,7 +131,7 @@ class EngineStream:
         """Of the words of this utterance, which ends now."""
         if not heard:
             return None
-        end_s = heard[-1].start_s + _WORD_S
+        end_s = heard[-1].start_s + WORD_S
         return self._loudness.level_db(heard[0].start_s, end_s)
 
     def begin_utterance(self) -> None:

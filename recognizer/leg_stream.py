@@ -68,6 +68,7 @@ class LegStream:
         self._wanted: list[tuple[int, asyncio.Event]] = []
         self._sent_from = 0
         self._analysed = self._utterance_from = self._analysed_at_death = 0
+        self._taken = 0
         self._lost = 0
         self._deaths = 0
         self._utterances = 0
@@ -113,8 +114,14 @@ class LegStream:
         return self._timeline.of_call(self._analysed) / self.rate_hz
 
     @property
+    def taken_s(self) -> float:
+        """Second of the call up to which nothing waits for the model: its words have come out, or
+        it is in a stretch of speech that still grows."""
+        return self._timeline.of_call(max(self._taken, self._analysed)) / self.rate_hz
+
+    @property
     def waiting_s(self) -> float:
-        return (self._fed - self._analysed) / self.rate_hz
+        return (self._fed - max(self._taken, self._analysed)) / self.rate_hz
 
     async def push(self, first_sample: int, pcm: bytes) -> None:
         """Takes audio that begins at the call's `first_sample`; a jump forward is a gap.
@@ -200,6 +207,7 @@ class LegStream:
     def assign(self, worker: WorkerProcess) -> None:
         """Goes on in `worker`: what is kept is heard (again) there."""
         self.worker = worker
+        self._taken = 0
         self._words, self._words_at = [], []
         self._sent_from = self._needed_from
         # On the old worker's grid of steps the new one hears the same words.
@@ -243,8 +251,9 @@ class LegStream:
             self._final(*self._located(payload))
             self._words, self._words_at = [], []
         elif kind is Kind.POSITION:
-            seconds = wire.seconds_of(payload)
-            self._advance(self._sent_from + round(seconds * self.rate_hz))
+            position_s, taken_s = wire.position_of(payload)
+            self._take_up_to(self._sent_from + round(taken_s * self.rate_hz))
+            self._advance(self._sent_from + round(position_s * self.rate_hz))
         elif kind is Kind.CLOSED:
             self._advance(self._fed)
             self.closed.set()
@@ -294,6 +303,10 @@ class LegStream:
         self._utterances += bool(self._so_far)
         self._so_far = ()
         self._utterance_from = fed
+
+    def _take_up_to(self, fed: int) -> None:
+        self._taken = min(fed, self._fed)
+        self._moved_on.set()
 
     def _advance(self, fed: int) -> None:
         fed = min(fed, self._fed)

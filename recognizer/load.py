@@ -68,7 +68,7 @@ class Lateness:
         if stream.waiting_s <= step_s:
             return 0.0
         present_s = self._now() - self._live_from[leg]
-        return max(0.0, present_s - stream.position_s - step_s)
+        return max(0.0, present_s - stream.taken_s - step_s)
 
 
 @dataclass

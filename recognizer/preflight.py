@@ -65,17 +65,18 @@ def _told(code: int, stderr: str, last: str) -> str:
 
 def _try(model: Model) -> None:
     """Loads the model and whatever it comes with, and has it decode."""
-    import numpy as np
-
-    from recognizer.offline import WholeRecognizer
+    from recognizer.segments import SegmentEngine
     from recognizer.sherpa import Engine
 
     with devices.as_asked(model.device):
-        if model.streaming:
-            Engine(model, 1)  # it decodes silence to learn its step
+        if model.in_segments:
+            engine = SegmentEngine(model)
+            silence = bytes(2 * int(8000 * _SILENCE_S))
+            engine.hear(8000, silence)
+            for _ in engine.whole.hear(8000, silence):  # its voice detector may have passed it over
+                pass
         else:
-            silence = np.zeros(int(8000 * _SILENCE_S), dtype=np.float32)
-            WholeRecognizer(model, 1).hear(8000, silence)
+            Engine(model, 1)  # it decodes silence to learn its step
 
 
 if __name__ == "__main__":

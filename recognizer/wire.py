@@ -30,7 +30,7 @@ class Kind(IntEnum):
     READY = 16  # stream 0; payload: seconds of audio a decoding step
     PARTIAL = 17  # payload: what the utterance has become
     FINAL = 18  # the same, without words when it was silence
-    POSITION = 19  # payload: seconds of the stream whose words have come out
+    POSITION = 19  # payload: seconds of the stream whose words have come out, and those taken
     CLOSED = 20  # everything of a finished stream has come out
     LOOKED = 21  # stream: the errand's number; payload: what was heard, if one could listen
     HEARD_AGAIN = 22  # stream: the errand's number; payload: words, emotion and language
@@ -130,6 +130,16 @@ def work_of(payload: bytes) -> Work:
 
 def seconds_payload(seconds: float) -> bytes:
     return struct.pack("<d", seconds)
+
+
+def position_payload(position_s: float, taken_s: float) -> bytes:
+    return struct.pack("<dd", position_s, taken_s)
+
+
+def position_of(payload: bytes) -> tuple[float, float]:
+    """Up to where all words have come out, and up to where nothing waits for the model."""
+    position_s, taken_s = struct.unpack("<dd", payload)
+    return float(position_s), float(taken_s)
 
 
 def seconds_of(payload: bytes) -> float:

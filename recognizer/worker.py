@@ -22,6 +22,7 @@ from recognizer.account import Account
 from recognizer.decoding import Decoding
 from recognizer.engine_stream import EngineStream
 from recognizer.models.model import Model
+from recognizer.segments import SegmentEngine, SegmentStream
 from recognizer.sherpa import Engine
 from recognizer.syllables import Heard
 from recognizer.turns import Turns
@@ -51,9 +52,10 @@ class _Stream:
         """Samples that came, and how many make it worth a turn."""
         self.told_off = False
         """Whether the inbox holds something else than audio."""
-        self.engine: EngineStream | None = None
+        self.engine: EngineStream | SegmentStream | None = None
         self.finishing = self.dropped = False
-        self.position_s = 0.0
+        self.position = (0.0, 0.0)
+        """Up to where its words were told, and its audio taken, in seconds."""
         self.words: list[Heard] = []
         """Of the utterance, as they were told."""
 
@@ -89,7 +91,7 @@ class Worker:
         self._connection = connection
         self._skip_silence = decoding.skip_silence
         with devices.as_asked(model.device):
-            self._engine = Engine(model, 1)
+            self._engine = SegmentEngine(model) if model.in_segments else Engine(model, 1)
         self._streams: dict[int, _Stream] = {}
         self._turns: Turns[_Stream, _Errand] = Turns()
         self._errands: SimpleQueue[_Errand] = SimpleQueue()
@@ -102,6 +104,8 @@ class Worker:
         self._model = model
         self._loader: threading.Thread | None = None
         self._second_pass = _loaded(second_pass) if second_pass else None
+        if self._second_pass is None and isinstance(self._engine, SegmentEngine):
+            self._second_pass = self._engine.whole
 
     def run(self) -> None:
         """Serves until the pool closes its end."""
@@ -171,12 +175,13 @@ class Worker:
         """In a thread of its own: live streams need not wait for it. Then hands errands on."""
         from recognizer.spotter import Spotter
 
+        spotter: Spotter | None = None
         try:
-            with devices.as_asked(self._model.device):
-                spotter: Spotter | None = Spotter(self._model)
+            if self._model.spots:
+                with devices.as_asked(self._model.device):
+                    spotter = Spotter(self._model)
         except RuntimeError as error:
             print(f"no second looks: {error}", file=sys.stderr, flush=True)
-            spotter = None
         while True:
             errand = self._errands.get()
             errand.steps = _look(spotter, errand.look)
@@ -210,10 +215,10 @@ class Worker:
             return False
         stepped = engine.step()
         stream.wanted = engine.wanted
-        if stepped or stream.position_s != engine.analysed_s:
+        if stepped or stream.position != (engine.analysed_s, engine.taken_s):
             self._tell(stream, engine)
         if stepped:
-            self._account.add(Work(decoded_s=self._engine.step_s, steps=1, stream_steps=1))
+            self._account.add(Work(decoded_s=engine.stepped_s, steps=1, stream_steps=1))
             return True
         if stream.finishing:
             self._tell(stream, engine, closing=True)
@@ -236,7 +241,9 @@ class Worker:
             stream.engine.finish()
             stream.finishing = True
 
-    def _tell(self, stream: _Stream, engine: EngineStream, *, closing: bool = False) -> None:
+    def _tell(
+        self, stream: _Stream, engine: EngineStream | SegmentStream, *, closing: bool = False
+    ) -> None:
         at_s = engine.analysed_s
         ended = closing or engine.utterance_ended()
         heard = engine.heard(even_if_same=ended)
@@ -251,9 +258,10 @@ class Worker:
             stream.words = []
             engine.begin_utterance()
             at_s = engine.analysed_s
-        if at_s != stream.position_s:
-            stream.position_s = at_s
-            told += wire.frame(Kind.POSITION, stream.number, wire.seconds_payload(at_s))
+        position = (at_s, engine.taken_s)
+        if position != stream.position:
+            stream.position = position
+            told += wire.frame(Kind.POSITION, stream.number, wire.position_payload(*position))
         self._write(told)
 
     def _write(self, frames: bytes) -> None:

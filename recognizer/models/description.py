@@ -22,11 +22,13 @@ _Name = Field("", pattern=r"^[^/\\]*$")
 
 
 class Description(BaseModel):
-    """`streaming` need not be said where a kind does only one; names are without a path."""
+    """`streaming` need not be said where a kind does only one; `segments` has a streaming
+    transducer hear finished stretches of speech, searched more widely; names are without a path."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     kind: kinds.Name = "transducer"
     streaming: bool | None = None
+    segments: bool = False
     languages: tuple[str, ...] = ()
     language: str = Field("", pattern=r"^([a-z]{2,3})?$")
     tokens: str = Field("tokens.txt", pattern=r"^[^/\\]+$")
@@ -74,6 +76,8 @@ def of(folder: Path) -> Described:
 
 def _parts_amiss(described: Described) -> Iterator[Problem]:
     kind = described.kind
+    if described.text.segments and kind.streaming and kind.name != "transducer":
+        yield described.problem("segments", f"a {kind.words} hears none: leave it out")
     for part in _PARTS:
         named = bool(described.text.named(part))
         if part in kind.parts and not named:

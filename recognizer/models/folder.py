@@ -55,6 +55,7 @@ def load(folder: Path) -> Model:
         name=folder.name,
         kind=kind.name,
         streaming=kind.streaming,
+        segments=text.segments,
         language=text.language,
         feature_rate_hz=text.feature_rate_hz,
         **{part: str(described.file(part)) for part in parts},

@@ -15,7 +15,8 @@ class Model:
 
     `feature_rate_hz` is what its features are computed at; audio of any telephone rate goes in.
     `language` is what a model of several is told to expect, empty: it finds out itself.
-    `device` is `cpu`, `cuda` or `cuda:N`.
+    `segments`: it hears finished stretches of speech though it streams. `device` is `cpu`, `cuda`
+    or `cuda:N`.
     """
 
     name: str
@@ -27,6 +28,7 @@ class Model:
     decoder: str = ""
     joiner: str = ""
     vad: str = ""
+    segments: bool = False
     language: str = ""
     feature_rate_hz: int = 16_000
     device: str = "cpu"
@@ -36,6 +38,11 @@ class Model:
         """The engine's word for where it computes; which GPU is said by the worker's environment,
         since the engine's non-streaming recognizers take no number."""
         return self.device.partition(":")[0]
+
+    @property
+    def in_segments(self) -> bool:
+        """Whether it hears finished stretches of speech."""
+        return self.segments or not self.streaming
 
     @property
     def spots(self) -> bool:
