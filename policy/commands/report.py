@@ -15,8 +15,8 @@ from policy.commands.entries import reading
 from policy.commands.iso_time import Zone, day_in, this_zone
 from policy.commands.output import output
 from policy.commands.report_page import page
+from policy.commands.who import people_of
 from policy.daily import Day, Judged, shares
-from policy.people import People
 
 _FORMS = ("text", "json", "markdown", "html")
 
@@ -56,7 +56,7 @@ def report(
     zone = zone or this_zone()
     asked = day.date() if day else (datetime.now(UTC).astimezone(zone) - timedelta(days=1)).date()
     since, until = day_in(asked, zone)
-    people = People.read(configured.oversight.people) if configured.oversight.people else None
+    people = people_of(configured)
     with reading(configured) as reader:
         books = reader.books
         made = daily.day(

@@ -39,6 +39,7 @@ _ZH_EN: Final[Mapping[str, tuple[str, str]]] = {
     "dismissed": ("驳回", "dismissed"),
     "appealed": ("申诉中", "appealed"),
     "open": ("待复核", "not reviewed"),
+    "settled": ("申诉已裁定", "appeal settled"),
     "precision": ("准确率", "precision"),
     "severity": ("严重程度", "severity"),
     "rule": ("规则", "rule"),
@@ -70,6 +71,11 @@ class Table:
     heads: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
 
+    def as_text(self) -> str:
+        lines = [self.heads, *self.rows]
+        widths = [max(map(_width, cells)) for cells in zip(*lines, strict=True)]
+        return "\n".join([self.title, *(_line(cells, widths) for cells in lines)])
+
 
 @dataclass(frozen=True)
 class Page:
@@ -82,10 +88,7 @@ class Page:
 
     def as_text(self) -> str:
         parts = [self.title]
-        for table in self.tables:
-            lines = [table.heads, *table.rows]
-            widths = [max(map(_width, cells)) for cells in zip(*lines, strict=True)]
-            parts.append("\n".join([table.title, *(_line(cells, widths) for cells in lines)]))
+        parts += [table.as_text() for table in self.tables]
         return "\n\n".join([*parts, self.verdict]) + "\n"
 
     def as_markdown(self) -> str:
@@ -117,31 +120,41 @@ class Page:
         return "\n".join([*parts, f"<p>{escape(self.verdict)}</p></body></html>"]) + "\n"
 
 
+def word(name: str, language: str) -> str:
+    """What a figure is called; what has no other name goes by its own."""
+    return _ZH_EN[name][language != "zh"] if name in _ZH_EN else name
+
+
+def judged_table(title: str, name: str, of: Mapping[str, Judged], language: str) -> Table:
+    """Findings by rule, agent or team (`name`), by how they stand; those with most upheld first."""
+    ordered = sorted(of.items(), key=lambda each: (-each[1].counts["upheld"], -each[1].total))
+    named = {key: word("nobody", language) if key == "" else key for key in of}
+    rows = [(_named(named[key], each, language), *_counts(each)) for key, each in ordered]
+    whole = Judged()
+    for each in of.values():
+        whole.counts.update(each.counts)
+    rows.append((word("all", language), *_counts(whole)))
+    heads = [word(each, language) for each in (name, *daily.STANDINGS, "all", "precision")]
+    return Table(word(title, language), tuple(heads), tuple(rows))
+
+
 def page(made: Day, of_day: str, language: str) -> Page:
     """The day's figures under `of_day`, which names it."""
 
-    def word(name: str) -> str:
-        return _ZH_EN[name][language != "zh"] if name in _ZH_EN else name
-
     def parts(title: str, of: Mapping[str, float]) -> Table:
         share = shares(of)
-        rows = [(word(name), _figure(of[name]), f"{share[name]:.1f} %") for name in of]
-        rows.append((word("all"), _figure(sum(of.values())), f"{sum(share.values()):.1f} %"))
-        return Table(word(title), ("", "", "%"), tuple(rows))
-
-    def judged(title: str, name: str, of: Mapping[str, Judged]) -> Table:
-        ordered = sorted(of.items(), key=lambda each: (-each[1].counts["upheld"], -each[1].total))
-        named = {key: word("nobody") if key == "" else key for key in of}
-        rows = [(_named(named[key], each, language), *_counts(each)) for key, each in ordered]
-        whole = Judged()
-        for each in of.values():
-            whole.counts.update(each.counts)
-        rows.append((word("all"), *_counts(whole)))
-        heads = (word(name), *map(word, daily.STANDINGS), word("all"), word("precision"))
-        return Table(word(title), heads, tuple(rows))
+        rows = [(word(name, language), _figure(of[name]), f"{share[name]:.1f} %") for name in of]
+        rows.append(
+            (word("all", language), _figure(sum(of.values())), f"{sum(share.values()):.1f} %")
+        )
+        return Table(word(title, language), ("", "", "%"), tuple(rows))
 
     def plain(title: str, of: Iterable[tuple[str, float]]) -> Table:
-        return Table(word(title), ("", ""), tuple((word(name), _figure(n)) for name, n in of))
+        return Table(
+            word(title, language),
+            ("", ""),
+            tuple((word(name, language), _figure(n)) for name, n in of),
+        )
 
     tables = [
         parts("calls", {name: made.calls[name] for name in daily.CLASSES}),
@@ -152,11 +165,11 @@ def page(made: Day, of_day: str, language: str) -> Page:
     if made.refused_by:
         tables.append(parts("refusals", dict(made.refused_by.most_common())))
         tables.append(plain("reasons", made.reasons.most_common()))
-    tables.append(judged("violations", "rule", made.by_rule))
+    tables.append(judged_table("violations", "rule", made.by_rule, language))
     if made.by_agent:
-        tables.append(judged("agents", "agent", made.by_agent))
+        tables.append(judged_table("agents", "agent", made.by_agent, language))
     if made.by_team:
-        tables.append(judged("teams", "team", made.by_team))
+        tables.append(judged_table("teams", "team", made.by_team, language))
     counts = made.counts
     sources = [*counts.suppressions.items(), ("all", sum(counts.suppressions.values()))]
     more = [("provisional", counts.provisional), ("releases", counts.releases)]
@@ -165,8 +178,8 @@ def page(made: Day, of_day: str, language: str) -> Page:
         tables.append(plain("retraining", counts.retraining.items()))
     other = [("withdrawn", made.withdrawn), ("recordings", counts.recordings)]
     tables.append(plain("other", other))
-    verdict = word("adds_up" if made.adds_up else "does_not")
-    return Page(f"{word('title')} {of_day}", language, tuple(tables), verdict)
+    verdict = word("adds_up" if made.adds_up else "does_not", language)
+    return Page(f"{word('title', language)} {of_day}", language, tuple(tables), verdict)
 
 
 def _named(key: str, judged: Judged, language: str) -> str:

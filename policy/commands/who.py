@@ -26,16 +26,22 @@ TOKEN_FILE = click.option(
 def whoever(configured: Settings, token_file: Path | None) -> Person:
     """The person whose token is given; without a file of people, the login name as admin. Raises
     UsageError where a site with people is given nobody's token."""
-    if configured.oversight.people is None:
+    people = people_of(configured)
+    if people is None:
         return Person(login(), Role.ADMIN)
     token = _token(configured, token_file)
-    person = People.read(configured.oversight.people).with_token(token) if token else None
+    person = people.with_token(token) if token else None
     if person is None:
         said = "this token is nobody's" if token else "say who you are"
         raise click.UsageError(
             f"{said}: give --token-file, set ${TOKEN}, or set oversight.token_file"
         )
     return person
+
+
+def people_of(configured: Settings) -> People | None:
+    """The people and teams of the site; None where it names none. Raises ProblemsFound."""
+    return People.read(configured.oversight.people) if configured.oversight.people else None
 
 
 def _token(configured: Settings, token_file: Path | None) -> str:

@@ -66,6 +66,7 @@ _HELP: dict[tuple[str, ...], str] = {
     ("recognizer",): "The service that turns audio into utterances and findings.",
     ("suppress",): "Do-not-call entries.",
     ("waiver",): "Consents, by which a rule does not speak against a call.",
+    ("review",): "Findings that people judge: uphold, dismiss, appeal, settle.",
     ("rules",): "Rulebooks: check them, show what is in force.",
     ("log",): "The ledger's log: export it, verify it, keep it, compare it with the PBX's.",
     ("models",): "Speech models: list, pull, verify.",
