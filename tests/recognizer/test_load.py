@@ -18,7 +18,7 @@ from callwarden.v1.recognition_pb2 import ListenRequest
 from callwarden.v1.recognition_pb2_grpc import RecognitionStub
 from policy.speech.rulebook import SpeechRulebook
 from policy.speech.utterance import Leg
-from recognizer import load, recordings, wire
+from recognizer import load, planned, recordings, wire
 from recognizer.leg_stream import LegStream
 from recognizer.load import IN_ORDER, Lateness, Load
 from recognizer.models.model import Model
@@ -46,7 +46,7 @@ class _Call:
             self._tenths += 1
             self.lateness.came(Leg.AGENT, self._tenths / 10)
             told_s = max(0.0, self._tenths / 10 - late_s)
-            self.stream.take((Kind.POSITION, 1, wire.seconds_payload(told_s)))
+            self.stream.take((Kind.POSITION, 1, wire.position_payload(told_s, told_s)))
             await self.stream.push((self._tenths - 1) * 800, _TENTH)
 
 
@@ -187,7 +187,9 @@ async def test_a_recognizer_that_is_behind_says_so_refuses_and_recovers(
     settings = Settings(recognizer=Recognizer(listen="127.0.0.1:0", most_lag_s=0.8))
     call = recordings.open_recording(calls_folder / "refusal-and-stop", None, "left")
     async with (
-        RecognizerServer(settings, rules, model, "") as server,
+        RecognizerServer(
+            settings, rules, [planned.single(settings.recognizer, model)], ""
+        ) as server,
         transport.channel_to(f"127.0.0.1:{server.port}", Tls()) as channel,
     ):
         stub = RecognitionStub(channel)
@@ -207,8 +209,8 @@ async def test_a_recognizer_that_is_behind_says_so_refuses_and_recovers(
                 heard.take(response)
 
         listening = asyncio.create_task(listen())
-        assert server.pool is not None
-        (worker,) = server.pool.worker_pids
+        assert server.pools is not None
+        (worker,) = server.pools.default.worker_pids
         while not heard.partials:  # noqa: ASYNC110  # another process hears them
             await asyncio.sleep(0.05)
         os.kill(worker, signal.SIGSTOP)

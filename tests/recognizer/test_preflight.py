@@ -1,6 +1,7 @@
 """What would end the engine ends a process of its own first, and says what to do."""
 
 import os
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -85,6 +86,7 @@ def test_each_thing_that_a_gpu_needs_is_named(
     provider.touch()
     (tmp_path / "sherpa_onnx" / "__init__.py").touch()
     monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "sherpa_onnx", raising=False)
     assert devices.has_provider()
     monkeypatch.setattr(devices, "_NODES", (str(tmp_path / "nvidiactl"),))
     with pytest.raises(devices.NoDevice, match="no NVIDIA driver is loaded"):
