@@ -373,14 +373,14 @@ class LedgerReader:
             leg=Leg(row["leg"]),
             start_s=row["start_s"],
             end_s=row["end_s"],
-            heard_text=words["heard_text"],
-            heard_pinyin=words["heard_pinyin"],
+            heard_text=words.get("heard_text", ""),
+            heard_pinyin=words.get("heard_pinyin", ""),
             matched=row["matched"],
             confidence=row["confidence"],
             status=FindingStatus(row["status"]),
             raised_s=row["raised_s"],
-            before=words["before"],
-            after=words["after"],
+            before=words.get("before", ""),
+            after=words.get("after", ""),
         )
         return RecordedFinding(
             row["call_id"], instant(row["at"]), row["agent"] or "", row["scene"] or "", finding
@@ -388,7 +388,7 @@ class LedgerReader:
 
     def _utterance(self, row: sqlite3.Row) -> Utterance:
         words = self._keys.opened_words(row["words_sealed"])
-        tokens = tuple(Token(text, start_s) for text, start_s in words["tokens"])
+        tokens = tuple(Token(text, start_s) for text, start_s in words.get("tokens", ()))
         return Utterance(
             utterance_id=row["utterance_id"],
             leg=Leg(row["leg"]),
@@ -397,14 +397,14 @@ class LedgerReader:
             tokens=tokens,
             final=True,
             settled=len(tokens),
-            text=words["text"],
+            text=words.get("text", ""),
             voice=Voice(*voice) if (voice := words.get("voice")) else None,
             second_pass=words.get("second_pass", False),
         )
 
     def _second_look(self, row: sqlite3.Row) -> tuple[Doubt, SecondLook]:
         phrases = tuple(json.loads(row["phrases"]))
-        heard = self._keys.opened_words(row["words_sealed"])["heard"]
+        heard = self._keys.opened_words(row["words_sealed"]).get("heard", "")
         doubt_id = row["doubt_id"]
         return (
             Doubt(doubt_id, Leg(row["leg"]), row["start_s"], row["end_s"], phrases),

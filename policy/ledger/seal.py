@@ -56,8 +56,9 @@ class Seal:
         return nonce + self._boxes[kind].encrypt(nonce, text.encode(), kind.encode())
 
     def opened(self, kind: str, sealed: bytes | None) -> str:
-        """What was sealed; raises LedgerUnavailable when it was altered."""
-        if sealed is None:
+        """What was sealed, empty where it was erased; raises LedgerUnavailable when it was
+        altered."""
+        if not sealed:
             return ""
         nonce, rest = sealed[:_GCM_NONCE_BYTES], sealed[_GCM_NONCE_BYTES:]
         try:

@@ -282,7 +282,7 @@ class Oversight(_Section):
 
 
 class LedgerKeeping(_Section):
-    """Proving that the ledger is as it was written."""
+    """Proving that the ledger is as it was written, and what it keeps."""
 
     checkpoint_every_s: int = Field(
         60, ge=1, le=86_400, description="how often the ledger's head is signed and sent"
@@ -297,6 +297,13 @@ class LedgerKeeping(_Section):
     )
     checkpoint_webhook: str = Field(
         "", pattern=r"^(|https?://[^\s]+)$", description="URL that each one is posted to as JSON"
+    )
+    retain_days: int | None = Field(
+        None,
+        ge=1,
+        le=36_600,
+        description="`log retain` erases personal data older than that, never sooner than a pack "
+        "wants it kept; the packs' longest term when not given",
     )
 
 
