@@ -31,6 +31,8 @@ from recognizer.pools import PoolPlan, Pools
 from recognizer.rulebooks import Rulebooks
 
 ENDS = "this recognizer ends; the call goes on at another one"
+UNREAD_S = 10.0
+"""How long a message may wait to be read once gRPC's own buffers (4 MB) are full."""
 _LEAVE_S = 2.0
 """How long it may take to tell running calls to go on elsewhere."""
 SERVICE = wire.DESCRIPTOR.services_by_name["Recognition"].full_name
@@ -49,9 +51,9 @@ class Recognition(recognition_pb2_grpc.RecognitionServicer):
         self._over = asyncio.Event()
         self.draining = False
 
-    async def Listen(  # noqa: N802  # the contract's name
+    async def Listen(  # type: ignore[override]  # noqa: N802  # the contract's name; its stub knows generators alone, which cannot tell that nobody reads
         self, request_iterator: AsyncIterator[wire.ListenRequest], context: Any
-    ) -> AsyncIterator[wire.ListenResponse]:
+    ) -> None:
         if self._pools is None or not self._pools.alive:
             why = self._missing or "no worker is alive; a new one is being started"
             await context.abort(grpc.StatusCode.UNAVAILABLE, why)
@@ -64,16 +66,15 @@ class Recognition(recognition_pb2_grpc.RecognitionServicer):
         )
         self._calls.add(listening)
         try:
-            async for response in listening.responses():
-                yield response
-        except Refused as refused:
-            _log.warning("stream refused", code=refused.code.name, why=refused.details)
-            await context.abort(refused.code, refused.details)
+            refused = await _answer(listening, context)
         finally:
             self._calls.discard(listening)
             listening.close()
             if not self._calls:
                 self._over.set()
+        if refused is not None:
+            _log.warning("stream refused", code=refused.code.name, why=refused.details)
+            await context.abort(refused.code, refused.details)
 
     async def drain(self, limit_s: float) -> None:
         """Takes no more calls; returns when those that run are over, after `limit_s` those left
@@ -163,6 +164,19 @@ class Recognition(recognition_pb2_grpc.RecognitionServicer):
             await context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(found))
         _log.info("rulebook learnt", version=identity.version, digest=identity.digest)
         return wire.LearnRulebookResponse()
+
+
+async def _answer(listening: Listening, context: Any) -> Refused | None:
+    """Tells the client what is heard; why the stream cannot go on, if it does not end well."""
+    try:
+        async for response in listening.responses():
+            async with asyncio.timeout(UNREAD_S):
+                await context.write(response)
+    except TimeoutError:
+        return Refused(grpc.StatusCode.RESOURCE_EXHAUSTED, "the client does not read")
+    except Refused as refused:
+        return refused
+    return None
 
 
 def _nothing() -> None:

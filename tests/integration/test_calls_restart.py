@@ -79,7 +79,7 @@ def _places_go_on(recognizer: RecordingRecognizer) -> None:
         assert places == sorted(places)
 
 
-def test_a_call_goes_on_without_a_recognizer_and_says_what_was_not_analysed(
+def test_a_call_goes_on_without_a_recognizer_and_is_heard_in_full_by_the_next(
     lab: Lab, tmp_path: Path
 ) -> None:
     async def play() -> None:
@@ -101,7 +101,7 @@ def test_a_call_goes_on_without_a_recognizer_and_says_what_was_not_analysed(
                 await _some_audio(recognizer, 1.0)
             since = len(made.events)
             await made.seen(lambda each: each.call.state == UNHEARD, "unheard", since=since)
-            await made.seen(_more_is_missing_than_is_kept, "coverage", bound_s=15, since=since)
+            await made.seen(_some_seconds_are_missing, "coverage", bound_s=15, since=since)
             since = len(made.events)
             async with serving(at) as (recognizer, _):
                 call = await made.call_is(HEARD, since=since)
@@ -111,15 +111,15 @@ def test_a_call_goes_on_without_a_recognizer_and_says_what_was_not_analysed(
                 coverage = await made.coverage_of(call.call_id)
             for row in coverage.values():
                 assert row["call_seconds"] - row["received_s"] < 1.0
-                assert 1.0 < row["analysed_s"] < row["received_s"]
-                assert "recognizer-lost" in row["causes"]
+                assert row["analysed_s"] == pytest.approx(row["received_s"], abs=0.3)
+                assert not row["causes"]
             await made.nothing_left_in_asterisk()
 
     asyncio.run(play())
 
 
-def _more_is_missing_than_is_kept(event: oversight.Event) -> bool:
-    return any(each.received_s - each.analysed_s > 9 for each in event.call.coverage)
+def _some_seconds_are_missing(event: oversight.Event) -> bool:
+    return any(each.received_s - each.analysed_s > 5 for each in event.call.coverage)
 
 
 async def _some_audio(recognizer: RecordingRecognizer, seconds: float) -> None:
