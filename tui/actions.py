@@ -4,16 +4,19 @@ The app makes its bindings of it; the help, the footer and the command palette l
 an action are `action.ID` (what it is called) and `action.ID.help` in `tui.language`.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 from textual.binding import Binding
 
+from callwarden.v1 import oversight_pb2 as oversight
 from tui.language import Language
 
 
 @dataclass(frozen=True)
 class Action:
-    """`keys` as Textual names them, separated by commas; `shown` as a person reads them."""
+    """`keys` as Textual names them, separated by commas; `shown` as a person reads them. `act`:
+    what the role of whoever sits here must allow."""
 
     id: str
     keys: str
@@ -21,9 +24,15 @@ class Action:
     shown: str
     footer: bool = False
     palette: bool = True
+    act: oversight.Act.ValueType = oversight.ACT_UNSPECIFIED
 
 
-PANES = ("floor", "decisions", "findings", "suppressions", "health")
+PANES = ("floor", "gate", "findings", "suppressions", "alerts", "health")
+
+
+def _acting(id: str, key: str, act: oversight.Act.ValueType, *, footer: bool = False) -> Action:
+    return Action(id, key, f"app.act('{id}')", key, footer=footer, act=act)
+
 
 ACTIONS: tuple[Action, ...] = (
     *(
@@ -36,7 +45,15 @@ ACTIONS: tuple[Action, ...] = (
     Action("open", "enter", "app.enlarge", "Enter", footer=True),
     Action("filter", "slash", "app.filter", "/", footer=True),
     Action("back", "escape", "app.leave", "Esc", palette=False),
-    Action("hang-up", "x", "app.hang_up", "x", footer=True),
+    _acting("listen", "i", oversight.ACT_LISTEN, footer=True),
+    _acting("end-listening", "e", oversight.ACT_LISTEN),
+    _acting("hang-up", "x", oversight.ACT_HANG_UP, footer=True),
+    _acting("review", "v", oversight.ACT_REVIEW, footer=True),
+    _acting("suppress", "s", oversight.ACT_SUPPRESS),
+    _acting("retrain", "g", oversight.ACT_ASSIGN_RETRAINING),
+    _acting("shadow-rule", "w", oversight.ACT_SHADOW_RULE),
+    _acting("acknowledge", "a", oversight.ACT_ACKNOWLEDGE, footer=True),
+    Action("mute", "m", "app.mute", "m"),
     Action("watch-anew", "r", "app.watch_anew", "r"),
     Action("language", "l", "app.language", "l", footer=True),
     Action("theme", "t", "app.theme", "t", footer=True),
@@ -44,6 +61,41 @@ ACTIONS: tuple[Action, ...] = (
     Action("help", "question_mark", "app.help", "?", footer=True),
     Action("quit", "q,ctrl+q", "app.quit", "q", footer=True),
 )
+
+
+_SHOWN = {
+    "question_mark": "?",
+    "slash": "/",
+    "colon": ":",
+    "escape": "Esc",
+    "enter": "Enter",
+    "tab": "Tab",
+    "space": "Space",
+    "up": "↑",
+    "down": "↓",
+    "left": "←",
+    "right": "→",
+}
+
+
+def remapped(keys: Mapping[str, str]) -> tuple[Action, ...]:
+    """Every action, those that `keys` names by their ids under these keys instead."""
+    return tuple(
+        replace(each, keys=keys[each.id], shown=_as_read(keys[each.id]))
+        if each.id in keys
+        else each
+        for each in ACTIONS
+    )
+
+
+def _as_read(keys: str) -> str:
+    """`ctrl+x,slash` as `Ctrl+X /`."""
+    read = []
+    for key in keys.split(","):
+        *modifiers, last = key.split("+")
+        named = _SHOWN.get(last, last.upper() if modifiers else last)
+        read.append("+".join([*(each.capitalize() for each in modifiers), named]))
+    return " ".join(read)
 
 
 def bindings(language: Language) -> list[Binding]:

@@ -6,7 +6,7 @@ neither decides nor places a call, and a broken stream never ends it.
 
 import math
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import tzinfo
 from functools import partial
 from typing import ClassVar, TypeVar
@@ -22,24 +22,30 @@ from textual.widget import Widget
 from textual.widgets import ContentSwitcher, Input
 
 from callwarden.v1.oversight_pb2 import Event
-from tui.actions import ACTIONS, PANES, bindings
+from tui.acting import Acting
+from tui.actions import PANES, bindings, remapped
 from tui.call import Call
 from tui.language import Language, Locale
 from tui.link import Link
-from tui.oversight import Began, HangUpRefused, Lost, Source
+from tui.oversight import Began, Lost, Source
 from tui.palette import DARK, LIGHT
 from tui.phrasing import Times
+from tui.ringing import Ringing
+from tui.roles import why_not
 from tui.sight import Sight
+from tui.target import Target, call_id_of, target_of
 from tui.view import Area, View, Watching
+from tui.widgets.alerts import AlertsPanel
 from tui.widgets.bar import Bar, Keys, PaneChosen
 from tui.widgets.call import CallPanel
 from tui.widgets.calls import CallsPanel
 from tui.widgets.decisions import DecisionsPanel
-from tui.widgets.dialogs import ConfirmHangUp, Help
+from tui.widgets.dialogs import BARRED, Help
 from tui.widgets.findings import FindingsPanel
+from tui.widgets.gate import GatePanel
 from tui.widgets.health import HealthPanel
 from tui.widgets.lines import Lines
-from tui.widgets.listing import Selected
+from tui.widgets.listing import Listing, Selected
 from tui.widgets.suppressions import SuppressionsPanel
 
 DRAIN_S = 0.1
@@ -50,12 +56,23 @@ _HELD_S = 2.0
 
 Part = TypeVar("Part", bound=Widget)
 
+_Pane = GatePanel | FindingsPanel | SuppressionsPanel | AlertsPanel | HealthPanel
 _TOUCHES = {
     "floor": Area.CALLS | Area.FINDINGS | Area.DECISIONS | Area.SUPPRESSIONS | Area.HEALTH,
-    "decisions": Area.DECISIONS,
+    "gate": Area.DECISIONS | Area.HEALTH,
     "findings": Area.FINDINGS,
     "suppressions": Area.SUPPRESSIONS | Area.FINDINGS,
+    "alerts": Area.ALERTS | Area.CALLS,
     "health": Area.HEALTH,
+}
+
+
+_PANELS: dict[str, type[_Pane]] = {
+    "gate": GatePanel,
+    "findings": FindingsPanel,
+    "suppressions": SuppressionsPanel,
+    "alerts": AlertsPanel,
+    "health": HealthPanel,
 }
 
 
@@ -76,8 +93,12 @@ class Console(App[object]):
         clock: Callable[[], float] = time.time,
         zone: tzinfo | None = None,
         dark: bool = True,
+        keys: Mapping[str, str] | None = None,
+        ringing: Ringing | None = None,
+        notes: Sequence[str] = (),
     ) -> None:
-        """`operator` goes on record with what he asks for; `zone` None is the machine's own."""
+        """`operator` goes on record where the site names no people; `zone` None is the machine's
+        own; `keys` as `tui.keys` checked them; `notes` stand in the bar for good."""
         super().__init__()
         self.HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-wide")]
         self.VERTICAL_BREAKPOINTS = [(0, "-low"), (32, "-high")]
@@ -87,7 +108,11 @@ class Console(App[object]):
         self.language = Language(locale)
         self.link = Link()
         self.source = source
-        self._operator = operator
+        self.actions = remapped(keys or {})
+        self.set_keymap(dict(keys or {}))
+        self.acting = Acting(self, operator)
+        self.ringing = ringing or Ringing()
+        self._notes = tuple(notes)
         self._address = address
         self._clock = clock
         self._times = Times(zone)
@@ -112,9 +137,10 @@ class Console(App[object]):
                     yield CallsPanel(id="calls")
                     yield DecisionsPanel(id="latest-decisions", with_detail=False)
                 yield CallPanel(id="call")
-            yield DecisionsPanel(id="decisions")
+            yield GatePanel(id="gate")
             yield FindingsPanel(id="findings")
             yield SuppressionsPanel(id="suppressions")
+            yield AlertsPanel(id="alerts")
             yield HealthPanel(id="health")
         yield Input(id="filter", compact=True)
         yield Keys(id="keys")
@@ -124,7 +150,7 @@ class Console(App[object]):
         self._calls.listing.focus()
         self.source.start()
         self.set_interval(DRAIN_S, self.drain)
-        self.set_interval(_TICK_S, partial(self.repaint_floor, Area.EVERYTHING))
+        self.set_interval(_TICK_S, self._tick)
         self.call_after_refresh(self.drain)
         self.call_after_refresh(self.repaint_floor, Area.EVERYTHING)
 
@@ -141,17 +167,36 @@ class Console(App[object]):
                     self._watching.begin()
                     self.link.begin()
                     self._asked_anew = False
+                    self.run_worker(self.acting.ask_who(), group="who", exclusive=True)
                 case Lost(why, retry_at):
                     self.link.lose(why, retry_at)
                     link_changed = True
                 case Event() as event:
-                    touched |= self._watching.apply(event)
+                    touched |= self._apply(event)
                     self.link.hear(received.at, event.at, self._watching.complete)
         if self.view.missed and not self._asked_anew:
             self._asked_anew = True
             self.source.watch_anew()
         if touched or link_changed:
             self.repaint_floor(touched)
+
+    def _apply(self, event: Event) -> Area:
+        touched = self._watching.apply(event)
+        if touched is Area.EVERYTHING:
+            self.ringing.know(self.view.alerts)
+        elif touched & Area.ALERTS:
+            self.ringing.hear(self.view.alerts[event.alert.alert_id])
+        return touched
+
+    def _tick(self) -> None:
+        self.ring()
+        self.repaint_floor(Area.EVERYTHING)
+
+    def ring(self) -> None:
+        """Writes to the terminal what is due, so that it rings where the person is."""
+        due = self.ringing.due(self._clock(), self.language)
+        if due and self._driver is not None:
+            self._driver.write(due)
 
     def repaint_floor(self, touched: Area) -> None:
         """Redraws the bar, and the pane that is shown when something in it was touched."""
@@ -170,14 +215,18 @@ class Console(App[object]):
             if touched & Area.DECISIONS:
                 self._one("#latest-decisions", DecisionsPanel).update_from(sight)
             self._one("#call", CallPanel).update_from(sight, self._selected())
-        elif pane == "decisions":
-            self._one("#decisions", DecisionsPanel).update_from(sight)
-        elif pane == "findings":
-            self._one("#findings", FindingsPanel).update_from(sight)
-        elif pane == "suppressions":
-            self._one("#suppressions", SuppressionsPanel).update_from(sight)
         else:
-            self._one("#health", HealthPanel).update_from(sight)
+            self._one(f"#{pane}", _PANELS[pane]).update_from(sight)
+
+    def _bar_notes(self) -> tuple[str, ...]:
+        say = self.language.say
+        heard_in = [
+            say("bar.listening", agent=call.change.agent or "—")
+            for call_id in self.acting.listening
+            if (call := self.view.calls.get(call_id)) and call.live
+        ]
+        muted = [say("bar.muted")] if self.ringing.muted else []
+        return (*self._notes, *heard_in, *muted)
 
     def _sight(self) -> Sight:
         now = self._clock()
@@ -191,6 +240,9 @@ class Console(App[object]):
             address=self._address,
             held=time.monotonic() - self._keyed_at < _HELD_S,
             wanted=self._wanted,
+            actions=self.actions,
+            who=self.acting.who,
+            notes=self._bar_notes(),
         )
 
     async def on_event(self, event: events.Event) -> None:
@@ -210,8 +262,16 @@ class Console(App[object]):
         moved.move(rows)
 
     def action_enlarge(self) -> None:
-        """The selected call on the whole screen."""
+        """The call under the cursor on the whole screen: on the floor, or behind a finding, a
+        do-not-call entry or an alert."""
         if self.pane != "floor":
+            call_id = call_id_of(self._under_cursor())
+            if call_id and call_id not in self.view.calls:
+                text = self.language.say("none.past", call=call_id)
+                self.notify(text, severity="warning", markup=False)
+                return
+            if call_id:
+                self._calls.listing.select(call_id)
             self.action_show("floor")
         self._one("#floor", Container).add_class("-enlarged")
         self._one("#call", CallPanel).transcript.focus()
@@ -244,49 +304,35 @@ class Console(App[object]):
         self.source.watch_anew()
 
     def action_help(self) -> None:
-        self.push_screen(Help(self.language))
+        self.push_screen(Help(self.language, self.actions, self.acting.who))
 
     def action_command_palette(self) -> None:
         if not CommandPalette.is_open(self):
             self.push_screen(CommandPalette(placeholder=self.language.say("palette.hint")))
 
-    def action_hang_up(self) -> None:
-        """Asks first; then asks the gateway."""
-        call = self._selected()
-        if call is None or not call.live:
-            self.notify(self.language.say("hangup.none"), severity="warning", markup=False)
+    def action_act(self, name: str) -> None:
+        """One of the acts, on what the cursor is on."""
+        action = next(each for each in self.actions if each.id == name)
+        self.run_worker(self.acting.begin(action, self.target()), name=name, group="acts")
+
+    def action_mute(self) -> None:
+        """The bell and the notifications of this console, off or on."""
+        ringing = self.ringing
+        if not ringing.bell and ringing.notify == "off":
+            self.notify(self.language.say("mute.never"), severity="warning", markup=False)
             return
-        change = call.change
-        dialog = ConfirmHangUp(
-            self.language,
-            agent=change.agent or "—",
-            number=change.number_masked,
-            operator=self._operator,
-        )
-
-        def answered(sure: bool | None) -> None:
-            if sure:
-                self.run_worker(self._hang_up(call), name="hang up")
-
-        self.push_screen(dialog, answered)
-
-    async def _hang_up(self, call: Call) -> None:
-        change, say = call.change, self.language.say
-        try:
-            await self.source.hang_up(change.call_id, self._operator)
-        except HangUpRefused as error:
-            text = say("hangup.gone") if error.gone else say("hangup.failed", why=str(error))
-            self.notify(text, severity="warning" if error.gone else "error", markup=False)
-        else:
-            done = say("hangup.done", agent=change.agent or "—", number=change.number_masked)
-            self.notify(done, markup=False)
+        ringing.muted = not ringing.muted
+        self.notify(self.language.say("mute.on" if ringing.muted else "mute.off"), markup=False)
+        self.repaint_floor(Area.EVERYTHING)
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        for action in ACTIONS:
+        for action in self.actions:
             if action.palette:
+                barred = why_not(self.acting.who, action, self.language)
+                said = f"{self.language.say(f'action.{action.id}')}  ({action.shown})"
                 yield SystemCommand(
-                    f"{self.language.say(f'action.{action.id}')}  ({action.shown})",
-                    self.language.say(f"action.{action.id}.help"),
+                    f"{BARRED} {said}" if barred else said,
+                    barred or self.language.say(f"action.{action.id}.help"),
                     partial(self.run_action, action.runs),
                 )
 
@@ -326,7 +372,17 @@ class Console(App[object]):
     def _pane_listing(self) -> Lines:
         if self.pane == "floor":
             return self._calls.listing
+        if self.pane == "gate":
+            return self._one("#gate", GatePanel).listing
         return self._one(f"#{self.pane}-list", Lines)
+
+    def _under_cursor(self) -> object:
+        listing = self._pane_listing()
+        return listing.selected if isinstance(listing, Listing) else None
+
+    def target(self) -> Target:
+        """What the cursor is on, as far as an act can be about it."""
+        return target_of(self._under_cursor(), self.view)
 
     def _focus_pane(self) -> None:
         enlarged = self.pane == "floor" and self._one("#floor", Container).has_class("-enlarged")

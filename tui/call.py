@@ -139,7 +139,7 @@ class Call:
         return max(0.0, (self.change.ended_at or now) - begun)
 
     def standing(self) -> list[Raised]:
-        """Its findings that were not withdrawn, the worst first, then the latest."""
+        """Its findings that stand, the worst first, then the latest."""
         standing = [each for each in self.findings.values() if each.stands]
         return sorted(standing, key=lambda each: (-each.weight, -each.finding.start_s))
 

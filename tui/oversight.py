@@ -1,4 +1,4 @@
-"""Owns the console's side of the oversight stream: watching, watching anew, asking to hang up.
+"""Owns the console's side of the oversight API: watching, watching anew, asking for an act.
 
 Started and drained by the app a few times a second, so that a flood of events is one repaint. The
 one invariant: whatever breaks, it says why and tries again by itself; it never ends the console.
@@ -8,19 +8,23 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from enum import Enum
+from typing import Protocol, TypeVar
 
 import grpc
 import grpc.aio
+from google.protobuf.message import Message
 
-from callwarden.v1.oversight_pb2 import Event, HangUpRequest, WatchRequest
+from callwarden.v1.oversight_pb2 import Event, WatchRequest
 from callwarden.v1.oversight_pb2_grpc import OversightStub
+
+Reply = TypeVar("Reply", bound=Message)
 
 HISTORY = 200
 SILENCE_S = 12.0
 """The gateway tells its health every 2 s; a stream silent for so long is taken for dead."""
 BACKOFF_S = (0.5, 1.0, 2.0, 4.0, 5.0)
-_HANG_UP_TIMEOUT_S = 5.0
+_ANSWER_S = 8.0
 
 
 @dataclass(frozen=True)
@@ -44,12 +48,35 @@ class Received:
     what: Began | Lost | Event
 
 
-class HangUpRefused(Exception):
-    """The gateway did not hang up. `gone`: no such call is up any more."""
+class Kind(Enum):
+    """Why something asked for was not done; the values name what the console says of it."""
 
-    def __init__(self, why: str, *, gone: bool) -> None:
+    GONE = "refused.gone"
+    FORBIDDEN = "refused.forbidden"
+    UNKNOWN_PERSON = "refused.unknown-person"
+    WANTING = "refused.wanting"
+    AWAY = "refused.away"
+    OLD = "refused.old"
+    DEMO = "refused.demo"
+
+
+_KINDS = {
+    grpc.StatusCode.NOT_FOUND: Kind.GONE,
+    grpc.StatusCode.PERMISSION_DENIED: Kind.FORBIDDEN,
+    grpc.StatusCode.UNAUTHENTICATED: Kind.UNKNOWN_PERSON,
+    grpc.StatusCode.INVALID_ARGUMENT: Kind.WANTING,
+    grpc.StatusCode.FAILED_PRECONDITION: Kind.WANTING,
+    grpc.StatusCode.ALREADY_EXISTS: Kind.WANTING,
+    grpc.StatusCode.UNIMPLEMENTED: Kind.OLD,
+}
+
+
+class Refused(Exception):
+    """The gateway did not do it; the text is the gateway's own."""
+
+    def __init__(self, why: str, kind: Kind) -> None:
         super().__init__(why)
-        self.gone = gone
+        self.kind = kind
 
 
 class Source(Protocol):
@@ -63,24 +90,29 @@ class Source(Protocol):
     def watch_anew(self) -> None:
         """Ends the present stream and begins another."""
 
-    async def hang_up(self, call_id: str, operator: str) -> None:
-        """Raises HangUpRefused."""
+    async def ask(self, request: Message, reply: type[Reply]) -> Reply:
+        """What the gateway answers to `request`, whose name is that of the call with `Request`
+        behind it. Raises Refused."""
 
     async def close(self) -> None: ...
 
 
 class OversightStream:
-    """The gateway's stream over a channel that the caller owns and closes."""
+    """The gateway's stream over a channel that the caller owns and closes. `token` says who sits
+    here, where the site names its people so."""
 
     def __init__(
         self,
         channel: grpc.aio.Channel,
         *,
+        token: str = "",
         clock: Callable[[], float] = time.time,
         backoff_s: Sequence[float] = BACKOFF_S,
         silence_s: float = SILENCE_S,
     ) -> None:
+        self._channel = channel
         self._stub = OversightStub(channel)
+        self._identity = (("authorization", f"Bearer {token}"),) if token else ()
         self._clock = clock
         self._backoff_s = backoff_s
         self._silence_s = silence_s
@@ -102,13 +134,17 @@ class OversightStream:
         if self._stream is not None:
             self._stream.cancel()
 
-    async def hang_up(self, call_id: str, operator: str) -> None:
-        request = HangUpRequest(call_id=call_id, operator=operator)
+    async def ask(self, request: Message, reply: type[Reply]) -> Reply:
+        name = type(request).__name__.removesuffix("Request")
+        asking: grpc.aio.UnaryUnaryMultiCallable[Message, Reply] = self._channel.unary_unary(
+            f"/callwarden.v1.Oversight/{name}",
+            request_serializer=type(request).SerializeToString,
+            response_deserializer=reply.FromString,
+        )
         try:
-            await self._stub.HangUp(request, timeout=_HANG_UP_TIMEOUT_S)
+            return await asking(request, timeout=_ANSWER_S, metadata=self._identity)
         except grpc.aio.AioRpcError as error:
-            gone = error.code() is grpc.StatusCode.NOT_FOUND
-            raise HangUpRefused(_why(error), gone=gone) from None
+            raise Refused(_why(error), _KINDS.get(error.code(), Kind.AWAY)) from None
 
     async def close(self) -> None:
         if self._task is not None:
@@ -132,7 +168,7 @@ class OversightStream:
     async def _watch_once(self) -> str:
         """Watches until the stream ends and says why it did."""
         self._heard = False
-        self._stream = self._stub.Watch(WatchRequest(history=HISTORY))
+        self._stream = self._stub.Watch(WatchRequest(history=HISTORY), metadata=self._identity)
         self._add(Began())
         try:
             while True:

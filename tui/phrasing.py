@@ -13,7 +13,6 @@ from callwarden.v1.conversation_pb2 import (
     FINDING_STATUS_WITHDRAWN,
     LEG_AGENT,
     LEG_CUSTOMER,
-    Finding,
     FindingStatus,
     Leg,
     Utterance,
@@ -26,10 +25,14 @@ from callwarden.v1.oversight_pb2 import (
     HEALTH_STATUS_DEGRADED,
     HEALTH_STATUS_DOWN,
     HEALTH_STATUS_OK,
+    STANDING_APPEALED,
+    STANDING_DISMISSED,
+    STANDING_UPHELD,
     VERDICT_ALLOW,
     VERDICT_DENY,
     CallState,
     HealthStatus,
+    Standing,
     Verdict,
 )
 from tui.call import Call, Heard, Raised, severity_of
@@ -62,6 +65,16 @@ _STATUSES: dict[FindingStatus.ValueType, str] = {
     FINDING_STATUS_PROVISIONAL: "finding.provisional",
     FINDING_STATUS_WITHDRAWN: "finding.withdrawn",
 }
+_JUDGED: dict[Standing.ValueType, str] = {
+    STANDING_UPHELD: "finding.upheld",
+    STANDING_DISMISSED: "finding.dismissed",
+    STANDING_APPEALED: "finding.appealed",
+}
+_STANDINGS: dict[Standing.ValueType, str] = {
+    STANDING_UPHELD: "standing.upheld",
+    STANDING_DISMISSED: "standing.dismissed",
+    STANDING_APPEALED: "standing.appealed",
+}
 
 
 @dataclass(frozen=True)
@@ -72,6 +85,16 @@ class Times:
 
     def local(self, at: float) -> datetime:
         return datetime.fromtimestamp(at, UTC).astimezone(self.zone)
+
+    def today(self, at: float, now: float) -> bool:
+        """Whether both fall on the same day in this zone."""
+        return self.local(at).date() == self.local(now).date()
+
+    def name(self, at: float) -> str:
+        """The zone as of `at`: `CST` or `UTC+08:00`."""
+        local = self.local(at)
+        named = local.tzname() or ""
+        return named if named.isalpha() else f"UTC{local:%z}"
 
     def clock(self, at: float) -> str:
         return f"{self.local(at):%H:%M:%S}"
@@ -107,6 +130,16 @@ def age(seconds: float, language: Language) -> str:
 def percent(share: float) -> str:
     """Rounded down, so that a part is never called the whole."""
     return f"{int(share * 100)}%"
+
+
+def size(taken: int) -> str:
+    """Bytes in their largest unit of 1024: `512 B`, `3.4 MB`, `41 GB`."""
+    amount, unit = float(taken), "B"
+    for larger in ("KB", "MB", "GB", "TB"):
+        if amount < 1024:
+            break
+        amount, unit = amount / 1024, larger
+    return f"{amount:.1f} {unit}" if unit != "B" and amount < 10 else f"{amount:.0f} {unit}"
 
 
 def scene(name: str, language: Language) -> str:
@@ -172,8 +205,14 @@ def finding(found: Raised, language: Language) -> Line:
     return ((f"{MARKS[severity]}{doubt} {title}", severity),)
 
 
-def finding_status(given: Finding, language: Language) -> str:
-    return language.say(_STATUSES.get(given.status, "finding.provisional"))
+def finding_status(found: Raised, language: Language) -> str:
+    """As people judged it, else how sure it is."""
+    judged = _JUDGED.get(found.raised.standing)
+    return language.say(judged or _STATUSES.get(found.finding.status, "finding.provisional"))
+
+
+def standing(of: Standing.ValueType, language: Language) -> str:
+    return language.say(_STANDINGS.get(of, "standing.none"))
 
 
 def worst(call: Call, now: float, language: Language) -> Line:

@@ -69,7 +69,7 @@ def wrap(line: Line, cells: int) -> list[Line]:
 def _atoms(line: Line, cells: int) -> Iterator[Span]:
     for text, role in line:
         for atom in _ATOM.findall(text):
-            rest = atom
+            rest = atom if not atom.isspace() else set_cell_size(atom, min(cell_len(atom), cells))
             while cell_len(rest) > cells > 1:
                 head = set_cell_size(rest, cells).rstrip()
                 yield head, role

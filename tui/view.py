@@ -13,15 +13,17 @@ from typing import Any
 from callwarden.v1.oversight_pb2 import (
     STANDING_UNSPECIFIED,
     ActDone,
+    AlertChanged,
     BypassFound,
     CallChanged,
     DecisionMade,
     Event,
     FindingRaised,
     HealthChanged,
+    HealthStatus,
     SuppressionMade,
 )
-from tui.call import Call, Raised, Suppressed
+from tui.call import SEVERITIES, Call, Raised, Suppressed
 
 KEPT = 500
 """Decisions, findings and suppressions kept of each; older ones are in the ledger."""
@@ -37,7 +39,8 @@ class Area(Flag):
     FINDINGS = auto()
     SUPPRESSIONS = auto()
     HEALTH = auto()
-    EVERYTHING = CALLS | DECISIONS | FINDINGS | SUPPRESSIONS | HEALTH
+    ALERTS = auto()
+    EVERYTHING = CALLS | DECISIONS | FINDINGS | SUPPRESSIONS | HEALTH | ALERTS
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,28 @@ class WentRound:
     bypass: BypassFound
 
 
+@dataclass(frozen=True)
+class Alerted:
+    """An alert as it stands, when it was raised first, and when it was told last."""
+
+    at: float
+    last_at: float
+    alert: AlertChanged
+
+    @property
+    def open(self) -> bool:
+        """Nobody has acknowledged it."""
+        return not self.alert.acknowledged_at
+
+
+@dataclass(frozen=True)
+class Condition:
+    """How a recognizer is, and since when it is so as far as this console saw."""
+
+    since: float
+    status: HealthStatus.ValueType
+
+
 class View:
     """Everything on the screen, from the present state onwards."""
 
@@ -67,6 +92,9 @@ class View:
         self.findings: dict[tuple[str, str], Raised] = {}
         self.suppressions: dict[str, Suppressed] = {}
         self.bypasses: dict[str, WentRound] = {}
+        self.alerts: dict[str, Alerted] = {}
+        self.conditions: dict[str, Condition] = {}
+        """Of the recognizers, by their addresses."""
         self.health = HealthChanged()
         self.live = False
         """The present state has come in full."""
@@ -82,35 +110,37 @@ class View:
         if kind == "live":
             self.live, self._sequence = True, event.sequence
             return Area.EVERYTHING
-        if not self._follows(event):
-            return Area.NOTHING
-        match kind:
+        return self._take(event) if self._follows(event) else Area.NOTHING
+
+    def _take(self, event: Event) -> Area:
+        at, touched = event.at, Area.NOTHING
+        match event.WhichOneof("payload"):
             case "decision":
-                return self._decide(event.at, event.decision)
+                touched = self._decide(at, event.decision)
             case "call":
-                return self._change(event.at, event.call)
+                touched = self._change(at, event.call)
             case "utterance":
-                spoken = event.utterance
-                told_at = event.at if self.live else None
-                self._call(spoken.call_id).hear(spoken.utterance, told_at)
-                return Area.CALLS
+                told_at = at if self.live else None
+                self._call(event.utterance.call_id).hear(event.utterance.utterance, told_at)
+                touched = Area.CALLS
             case "duty":
                 self._call(event.duty.call_id).owe(event.duty.duties)
-                return Area.CALLS
-            case "act" if event.act.finding_id:
-                return self._judge(event.act)
+                touched = Area.CALLS
             case "finding":
-                return self._find(event.at, event.finding)
+                touched = self._find(at, event.finding)
             case "suppression":
-                return self._suppress(event.at, event.suppression)
+                touched = self._suppress(at, event.suppression)
             case "bypass":
-                self.bypasses[event.bypass.bypass_id] = WentRound(event.at, event.bypass)
+                self.bypasses[event.bypass.bypass_id] = WentRound(at, event.bypass)
                 _bound(self.bypasses)
-                return Area.HEALTH
+                touched = Area.HEALTH
             case "health":
-                self.health = event.health
-                return Area.HEALTH
-        return Area.NOTHING
+                touched = self._be(at, event.health)
+            case "alert":
+                touched = self._alert(at, event.alert)
+            case "act":
+                touched = self._judge(event.act)
+        return touched
 
     def _follows(self, event: Event) -> bool:
         """Whether it was not seen before; what was lost before it is counted."""
@@ -166,6 +196,28 @@ class View:
         if not call.live:
             self._forget_oldest()
         return Area.CALLS
+
+    def _be(self, at: float, health: HealthChanged) -> Area:
+        self.health = health
+        before, self.conditions = self.conditions, {}
+        for each in health.recognizers:
+            known = before.get(each.address)
+            same = known is not None and known.status == each.status
+            self.conditions[each.address] = known if known and same else Condition(at, each.status)
+        return Area.HEALTH
+
+    def _alert(self, at: float, alert: AlertChanged) -> Area:
+        known = self.alerts.get(alert.alert_id)
+        self.alerts[alert.alert_id] = Alerted(known.at if known else at, at, alert)
+        _bound(self.alerts)
+        return Area.ALERTS
+
+    def open_alerts(self) -> list[Alerted]:
+        """Those nobody acknowledged, the worst first, then the newest."""
+        return sorted(
+            (each for each in self.alerts.values() if each.open),
+            key=lambda each: (-SEVERITIES.index(alert_severity(each.alert)), -each.last_at),
+        )
 
     def _find(self, at: float, raised: FindingRaised) -> Area:
         found = Raised(at, raised)
@@ -233,6 +285,11 @@ class Watching:
         before, self.view, self._arriving = self.view, self._arriving, None
         self.view.inherit(before, event.at)
         return Area.EVERYTHING
+
+
+def alert_severity(alert: AlertChanged) -> str:
+    """Its severity; one this console does not know counts as major."""
+    return alert.severity if alert.severity in SEVERITIES else "major"
 
 
 def _place(call: Call, now: float) -> tuple[bool, int, int, int, float]:

@@ -307,6 +307,24 @@ class LedgerKeeping(_Section):
     )
 
 
+Notify = Literal["off", "osc9", "osc777"]
+
+
+class Console(_Section):
+    """The terminal that a supervisor keeps open."""
+
+    theme: Literal["dark", "light"] = Field("dark", description="colours it begins with")
+    bell: bool = Field(False, description="the terminal's bell at a new alert")
+    notify: Notify = Field(
+        "off",
+        description="a desktop notification by the terminal, over SSH too: osc9 (iTerm2, Windows "
+        "Terminal, WezTerm, Ghostty) or osc777 (GNOME Terminal, foot, Konsole, urxvt)",
+    )
+    keys: dict[str, str] = Field(
+        {}, description="other keys, by the ids of actions (`?` lists them): `hang-up: ctrl+x`"
+    )
+
+
 class Tls(_Section):
     """Certificates for gRPC (PEM files). With `client_ca`, clients must show one of theirs."""
 
@@ -334,6 +352,7 @@ class Settings(_Section):
     models: Models = Models()
     oversight: Oversight = Oversight()
     ledger: LedgerKeeping = LedgerKeeping()
+    console: Console = Console()
     tls: Tls = Tls()
     metrics: Address | None = Field(None, description="Prometheus, e.g. 127.0.0.1:9473")
     log: Log = Log()
@@ -357,9 +376,16 @@ def load(file: Path | None) -> Settings:
 
     Raises ProblemsFound: unreadable, not YAML, unknown keys, values out of bounds, all at once.
     """
+    found = document(file)
+    return Settings() if found is None else located_yaml.validate(found, Settings)
+
+
+def document(file: Path | None) -> located_yaml.LocatedDocument | None:
+    """The same file with the places of its values, for what a room checks itself; None where there
+    is none. Raises ProblemsFound: unreadable, not YAML."""
     chosen = file or DEFAULT_FILE
     if file is None and not chosen.exists():
-        return Settings()
+        return None
     try:
         text = chosen.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -367,7 +393,7 @@ def load(file: Path | None) -> Settings:
         raise ProblemsFound(
             [Problem(str(chosen), 1, 1, "(document)", f"cannot be read: {why}")]
         ) from None
-    return located_yaml.validate(located_yaml.read(text, str(chosen)), Settings)
+    return located_yaml.read(text, str(chosen))
 
 
 def is_loopback(address: str) -> bool:

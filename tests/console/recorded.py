@@ -2,17 +2,34 @@
 
 from collections.abc import Sequence
 
+from google.protobuf.message import Message
+
+from callwarden.v1 import oversight_pb2 as oversight
 from callwarden.v1.oversight_pb2 import Event
 from tests.console.sample_events import NOW, ZONE, sample
 from tui.app import Console
 from tui.language import Locale
-from tui.oversight import Began, Received
+from tui.oversight import Began, Kind, Received, Refused, Reply
+
+
+CHEN = oversight.WhoAmIResponse(
+    name="chen",
+    role=oversight.ROLE_SUPERVISOR,
+    extension="2001",
+    may=[
+        act
+        for act in oversight.Act.values()
+        if act not in (oversight.ACT_UNSPECIFIED, oversight.ACT_SHADOW_RULE)
+    ],
+)
 
 
 class Recorded:
     """Brings its events at once, as a gateway does to a console that begins to watch."""
 
     def __init__(self, events: Sequence[Event]) -> None:
+        self.who: oversight.WhoAmIResponse | None = CHEN
+        self.asked: list[Message] = []
         self._received = [Received(NOW, Began()), *(Received(NOW, event) for event in events)]
 
     def start(self) -> None: ...
@@ -27,7 +44,15 @@ class Recorded:
 
     def watch_anew(self) -> None: ...
 
-    async def hang_up(self, call_id: str, operator: str) -> None: ...
+    async def ask(self, request: Message, reply: type[Reply]) -> Reply:
+        """Answers who sits here, as `who`; every other request is kept in `asked`."""
+        if isinstance(request, oversight.WhoAmIRequest):
+            if self.who is None:
+                raise Refused("", Kind.OLD)
+            assert issubclass(reply, oversight.WhoAmIResponse)
+            return reply.FromString(self.who.SerializeToString())
+        self.asked.append(request)
+        return reply()
 
     async def close(self) -> None: ...
 

@@ -46,6 +46,11 @@ REASONS = {
         "house rule",
     ),
     "house.attempts": ("当日已呼 3 次", "Called 3 times today", "house rule"),
+    "house.attempts-of-a-debt": (
+        "同一笔债七天内已呼 7 次",
+        "Called 7 times in 7 days about one debt",
+        "house rule",
+    ),
     "house.suppressed": ("客户已拒绝来电", "The customer refused calls", "house rule"),
 }
 
@@ -491,6 +496,88 @@ def health(recognizer: str = "one of 2 workers lost, starting again") -> oversig
         denials_today=97,
         gate_p99_ms=8.4,
         model=MODEL,
+        recognizers=[
+            oversight.RecognizerHealth(
+                address="127.0.0.1:4576",
+                status=degraded if recognizer else ok,
+                lag_s=2.4 if recognizer else 0.3,
+                calls=9,
+                most_calls=20,
+                workers=2,
+                workers_alive=1 if recognizer else 2,
+                model=MODEL,
+                degraded=["second pass"] if recognizer else [],
+            ),
+            oversight.RecognizerHealth(
+                address="10.0.4.12:4576",
+                status=ok,
+                lag_s=0.2,
+                calls=5,
+                most_calls=40,
+                workers=4,
+                workers_alive=4,
+                model=MODEL,
+            ),
+        ],
+        dialling_rulebook=RULEBOOK,
+        speech_rulebook=RULEBOOK,
+        disk_free_bytes=44_400_000_000,
+        ledger_bytes=3_180_000_000,
+        received_s=4310.0,
+        analysed_s=4148.0,
+        limits=[
+            _limit("house.attempts", 31),
+            _limit("house.attempts-of-a-debt", 0),
+        ],
+    )
+
+
+def _limit(rule: str, refusals: int) -> oversight.LimitUsed:
+    zh, en, citation = REASONS[rule]
+    limit = oversight.Reason(rule=rule, pack="house", title_zh=zh, title_en=en, citation=citation)
+    return oversight.LimitUsed(limit=limit, refusals_today=refusals)
+
+
+def _alerts() -> Iterator[tuple[str, Message, float]]:
+    """Worst, repeated, quiet and acknowledged ones, told in the order in which they fell."""
+    yield (
+        "alert",
+        alert("a-71", "minor", "finding", "attitude.perfunctory", WEALTH_TOO, done="wang"),
+        107.0,
+    )
+    yield "alert", alert("a-72", "major", "uncovered", "", LOST_WORKER), 98.0
+    yield "alert", alert("a-73", "critical", "finding", "collection.threat", COLLECTION), 79.0
+    yield "alert", alert("a-74", "minor", "finding", "attitude.impatient", LOAN, quiet=True), 41.0
+    for count, ago_s in ((1, 34.0), (2, 28.0), (3, 12.0)):
+        fallen = alert("a-75", "critical", "finding", "forbidden.guaranteed-return", WEALTH)
+        fallen.count = count
+        yield "alert", fallen, ago_s
+
+
+def alert(  # noqa: PLR0917  # a row of a table of alerts
+    alert_id: str,
+    severity: str,
+    kind: str,
+    rule: str,
+    change: oversight.CallChanged,
+    *,
+    done: str = "",
+    quiet: bool = False,
+) -> oversight.AlertChanged:
+    """Of a rule's finding, or of a call that nobody hears."""
+    zh, en = RULES[rule][1:] if rule else ("整通电话未分析", "A call is not analysed")
+    return oversight.AlertChanged(
+        alert_id=alert_id,
+        severity=severity,
+        kind=kind,
+        title_zh=zh,
+        title_en=en,
+        call_id=change.call_id,
+        agent=change.agent,
+        count=1,
+        acknowledged_at=NOW - 63 if done else 0,
+        acknowledged_by=done,
+        quiet=quiet,
     )
 
 
@@ -499,7 +586,7 @@ def sample() -> list[oversight.Event]:
     recording = Recording()
     for change in CALLS:
         recording.add("call", change, 21.0 if change.state == ENDED else 0.0)
-    for part in (_decisions(), _wealth(), _collection(), _others(), _duties()):
+    for part in (_decisions(), _wealth(), _collection(), _others(), _duties(), _alerts()):
         for kind, payload, ago_s in part:
             recording.add(kind, payload, ago_s)
     recording.add(

@@ -21,10 +21,11 @@ FORMS: tuple[Form, ...] = (
 )
 SCREENS: dict[str, list[str]] = {
     "floor": [],
-    "decisions": ["2", "down", "down", "down", "down", "down"],
+    "gate": ["2", "down", "down", "down", "down", "down"],
     "findings": ["3", "down", "down"],
     "suppressions": ["4"],
-    "health": ["5"],
+    "alerts": ["5"],
+    "health": ["6"],
 }
 MORE = {
     "help": ["question_mark"],

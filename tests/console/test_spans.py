@@ -24,6 +24,10 @@ def test_wrapped_lines_fit_and_lose_no_letter(text: str, cells: int) -> None:
     assert joined.replace(" ", "") == text.replace(" ", "")
 
 
+def test_a_run_of_blanks_wider_than_a_line_is_cut_to_it() -> None:
+    assert wrap((("a" + " " * 50 + "b", ""),), 10)
+
+
 def test_closing_punctuation_does_not_begin_a_line() -> None:
     lines = [plain(line) for line in wrap((("保本保息，请您放心。", ""),), 8)]
     assert all(line[0] not in "，。" for line in lines)

@@ -4,6 +4,7 @@ from typing import Final
 
 from tui.texts.actions import ACTIONS
 from tui.texts.acts import ACTS
+from tui.texts.alerts import ALERTS
 from tui.texts.bar import BAR
 from tui.texts.findings import FINDINGS
 from tui.texts.floor import FLOOR
@@ -16,6 +17,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     **GATE,
     **FINDINGS,
     **HEALTH,
+    **ALERTS,
     **ACTS,
     **ACTIONS,
 }

@@ -22,8 +22,17 @@ GATE: Final = {
     "decision.elapsed": ("用时", "Took"),
     "decision.no.reasons": ("没有任何规则反对。", "No rule speaks against it."),
     "earliest.tomorrow": ("明天 {time}", "tomorrow {time}"),
+    "decision.zone": ("{time}（{zone}）", "{time} ({zone})"),
+    # limits
+    "limits.title": ("限额 · 今日拒绝", "Limits · refused today"),
+    "limits.none": ("规则库里没有限额规则。", "No rule in force sets a limit."),
+    "limit.unused": ("今天没有人触及这条限额。", "Nobody has run into it today."),
+    "limit.earlier": (
+        "另有 {count} 次更早，见账本",
+        "{count} more before these; see the ledger",
+    ),
     # suppressions
-    "suppressions.title": ("禁呼名单 · 新列入", "Do not call · new entries"),
+    "suppressions.title": ("禁呼名单 · 今日新列入 {count}", "Do not call · {count} new today"),
     "suppressions.none": ("还没有新列入的号码。", "No new entries yet."),
     "source.refusal": ("客户拒绝", "refusal"),
     "source.import": ("名单导入", "import"),

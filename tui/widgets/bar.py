@@ -8,11 +8,13 @@ from textual.message import Message
 
 from callwarden.v1.oversight_pb2 import HealthStatus
 from tui import phrasing
-from tui.actions import ACTIONS, PANES
+from tui.actions import PANES
 from tui.call import NEEDS_PERSON
 from tui.link import State
+from tui.roles import may, role
 from tui.sight import Sight
 from tui.spans import Line, Span, fit, width, wrap
+from tui.view import alert_severity
 from tui.widgets.lines import Lines
 
 _ALERT_S = 3600.0
@@ -24,6 +26,16 @@ _PARTS = {
     "asterisk": "part.asterisk",
     "recognizer": "part.recognizer",
 }
+
+
+_FORMS = (
+    (" ◆ CALLWARDEN ", "role"),
+    (" ◆ ", "role"),
+    ("", "role"),
+    ("", "name"),
+    ("", ""),
+)
+"""The name on top, and how much is told of who sits here."""
 
 
 class PaneChosen(Message):
@@ -46,12 +58,19 @@ class Bar(Lines):
         cells = self.content_size.width
         warning = [*_warning(sight, cells), *_bypasses(sight, cells)]
         self.styles.height = 2 + len(warning)
-        first = _between(self._panes(sight, pane, cells), _link(sight), cells)
-        self.show([first, _between(_figures(sight), _parts(sight, cells), cells), *warning])
+        self.show([self._first(sight, pane, cells), _between(_figures(sight), _parts(sight, cells), cells), *warning])
 
-    def _panes(self, sight: Sight, pane: str, cells: int) -> Line:
-        brand = " ◆ CALLWARDEN " if cells >= 100 else " ◆ "
-        spans: list[Span] = [(brand, "brand"), (" ", "")]
+    def _first(self, sight: Sight, pane: str, cells: int) -> Line:
+        """The roomiest form in which every pane's name and the link still fit."""
+        for brand, named in _FORMS:
+            left = self._panes(sight, pane, brand)
+            right = _link(sight, _who(sight, named))
+            if width(left) + width(right) < cells:
+                break
+        return _between(left, right, cells)
+
+    def _panes(self, sight: Sight, pane: str, brand: str) -> Line:
+        spans: list[Span] = [(brand, "brand"), (" ", "")] if brand else []
         self._places = []
         for number, name in enumerate(PANES, start=1):
             start = width(tuple(spans))
@@ -78,10 +97,13 @@ class Keys(Lines):
 
     def update_from(self, sight: Sight) -> None:
         spans: list[Span] = [(f" 1-{len(PANES)}", "key")]
-        for action in ACTIONS:
+        # Help before all others: a narrow screen cuts the line.
+        for action in sorted(sight.actions, key=lambda each: each.id != "help"):
             if action.footer:
                 said = sight.language.say(f"action.{action.id}")
-                spans += [(f"  {action.shown}", "key"), (f" {said}", "dim")]
+                allowed = may(sight.who, action.act)
+                spans += [(f"  {action.shown}", "key" if allowed else "faint")]
+                spans += [(f" {said}", "dim" if allowed else "faint")]
         self.show([tuple(spans)])
 
 
@@ -93,9 +115,9 @@ def _between(left: Line, right: Line, cells: int) -> Line:
     return (*fit(left, max(0, room)), (" ", ""), *right)
 
 
-def _link(sight: Sight) -> Line:
+def _link(sight: Sight, who: Line) -> Line:
     say, link = sight.language.say, sight.link
-    clock = ((f"  {sight.times.clock(sight.floor_now)} ", "strong"),)
+    clock = (*who, (f"  {sight.times.clock(sight.floor_now)} ", "strong"))
     old = link.age_s(sight.now)
     if old is None:
         text = "bar.never" if link.state is State.LOST else "bar.connecting"
@@ -106,6 +128,14 @@ def _link(sight: Sight) -> Line:
     if link.state is State.LIVE:
         return ((f" ▲ {say('bar.silent', age=told)} ", "alarm"), *clock)
     return ((f" ✖ {say('bar.lost', age=told)} ", "alarm"), *clock)
+
+
+def _who(sight: Sight, named: str) -> Line:
+    """Who sits here and in which role, as the gateway knows them."""
+    if sight.who is None or not named:
+        return ()
+    part = f"·{role(sight.who.role, sight.language)}"
+    return ((f"  {sight.who.name}{part if named == 'role' else ''}", "dim"),)
 
 
 def _bypasses(sight: Sight, cells: int) -> list[Line]:
@@ -148,9 +178,15 @@ def _figures(sight: Sight) -> Line:
     need = sum(call.attention(sight.floor_now) >= NEEDS_PERSON for call in live)
     unheard = sum(call.unheard for call in live)
     health = view.health
-    spans: list[Span] = [(f" {say('bar.calls', count=str(len(live)))}", "strong")]
+    spans: list[Span] = [(f" {note} ", "tab") for note in sight.notes]
+    spans.append((f" {say('bar.calls', count=str(len(live)))}", "strong"))
     if need:
         spans += [("  ", ""), (f"▲ {say('bar.need', count=str(need))}", "major")]
+    alerts = view.open_alerts()
+    if alerts:
+        severity = alert_severity(alerts[0].alert)
+        mark = phrasing.MARKS[severity]
+        spans += [("  ", ""), (f"{mark} {say('bar.alerts', count=str(len(alerts)))}", severity)]
     if unheard:
         mark = phrasing.NOT_ANALYSED
         spans += [("  ", ""), (f"{mark} {say('bar.unheard', count=str(unheard))}", "warn")]

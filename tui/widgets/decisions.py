@@ -70,7 +70,7 @@ class DecisionsPanel(Panel[Made]):
                 labelled(f"  {say('decision.source')}", (reason.citation or "—", "")),
             ]
         if decision.verdict == VERDICT_DENY:
-            lines.append(labelled(say("decision.earliest"), (_earliest(item, sight), "accent")))
+            lines.append(labelled(say("decision.earliest"), (_in_full(item, sight), "accent")))
         rulebook = f"{decision.rulebook.version} · {decision.rulebook.digest[:12]}"
         return [
             *lines,
@@ -84,6 +84,14 @@ def _earliest(made: Made, sight: Sight) -> str:
     if not made.decision.earliest:
         return sight.language.say("decision.never")
     return sight.times.day_and_clock(made.decision.earliest, sight.floor_now, sight.language)
+
+
+def _in_full(made: Made, sight: Sight) -> str:
+    """With the zone it is told in: the box's, which need not be the called party's."""
+    if not made.decision.earliest:
+        return _earliest(made, sight)
+    zone = sight.times.name(made.decision.earliest)
+    return sight.language.say("decision.zone", time=_earliest(made, sight), zone=zone)
 
 
 def _fields(made: Made, sight: Sight) -> list[str]:

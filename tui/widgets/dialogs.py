@@ -1,18 +1,21 @@
-"""Owns what opens over the floor: the help, and the question before a call is hung up."""
+"""Owns the help that opens over the floor: every key and every mark."""
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical
+from textual.containers import Vertical
 from textual.screen import ModalScreen
-from textual.widgets import Button, Label
 
 from tui import phrasing
-from tui.actions import ACTIONS
+from tui.actions import Action
 from tui.language import Language
+from tui.roles import Who, why_not
 from tui.spans import Line, fit
 from tui.widgets.lines import Lines
+
+BARRED = "∅"
 
 
 class Help(ModalScreen[None]):
@@ -24,9 +27,11 @@ class Help(ModalScreen[None]):
         Binding("up,k", "scroll(-1)", show=False),
     ]
 
-    def __init__(self, language: Language) -> None:
+    def __init__(self, language: Language, actions: Sequence[Action], who: Who | None) -> None:
         super().__init__()
         self._language = language
+        self._actions = actions
+        self._who = who
         self._lines = Lines(id="help-lines")
 
     def compose(self) -> ComposeResult:
@@ -43,14 +48,7 @@ class Help(ModalScreen[None]):
 
     def lines(self) -> list[Line]:
         say = self._language.say
-        lines: list[Line] = [
-            (
-                *fit(((f" {action.shown}", "key"),), 9),
-                *fit(((say(f"action.{action.id}"), "strong"),), 15),
-                (say(f"action.{action.id}.help"), ""),
-            )
-            for action in ACTIONS
-        ]
+        lines = [self._line(action) for action in self._actions]
         lines += [(), ((f" {say('help.marks')}", "heading"),)]
         marks = [
             (mark, severity, f"help.mark.{severity}") for severity, mark in phrasing.MARKS.items()
@@ -59,40 +57,18 @@ class Help(ModalScreen[None]):
             (phrasing.PROVISIONAL, "minor", "help.mark.provisional"),
             (phrasing.NOT_ANALYSED, "warn", "help.mark.unheard"),
             ("▮", "agent", "help.mark.talking"),
+            (BARRED, "dim", "help.mark.barred"),
         ]
         for mark, role, text in marks:
             lines.append((*fit(((f" {mark}", role),), 9), (say(text), "")))
         return lines
 
-
-class ConfirmHangUp(ModalScreen[bool]):
-    """Asked before a call is ended; the safe answer has the focus."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("y", "answer(True)", show=False),
-        Binding("n,escape", "answer(False)", show=False),
-        Binding("left,right", "app.focus_next", show=False),
-    ]
-
-    def __init__(self, language: Language, *, agent: str, number: str, operator: str) -> None:
-        super().__init__()
-        self._language = language
-        self._named = {"agent": agent, "number": number, "operator": operator}
-
-    def compose(self) -> ComposeResult:
+    def _line(self, action: Action) -> Line:
         say = self._language.say
-        with Vertical(id="hang-up") as box:
-            box.border_title = say("hangup.title")
-            yield Label(say("hangup.body", **self._named), id="hang-up-body", markup=False)
-            with Horizontal(id="hang-up-buttons"):
-                yield Button(say("hangup.no"), id="no", variant="primary")
-                yield Button(say("hangup.yes"), id="yes", variant="error")
-
-    def on_mount(self) -> None:
-        self.query_one("#no", Button).focus()
-
-    def action_answer(self, answer: bool) -> None:
-        self.dismiss(answer)
-
-    def on_button_pressed(self, event: Button.Pressed) -> None:
-        self.dismiss(event.button.id == "yes")
+        barred = bool(why_not(self._who, action, self._language))
+        return (
+            *fit(((f" {action.shown}", "dim" if barred else "key"),), 9),
+            *fit(((say(f"action.{action.id}"), "dim" if barred else "strong"),), 15),
+            (f"{BARRED} " if barred else "", "dim"),
+            (say(f"action.{action.id}.help"), "dim" if barred else ""),
+        )

@@ -43,7 +43,7 @@ class FindingsPanel(Panel[Raised]):
             "finding": phrasing.finding(item, language),
             "heard": ((finding.heard_text or finding.heard_pinyin or "—", role),),
             "matched": ((finding.matched, role),),
-            "status": ((phrasing.finding_status(finding, language), role or "dim"),),
+            "status": ((phrasing.finding_status(item, language), role or "dim"),),
         }
 
     def read(self, item: Raised, sight: Sight) -> list[Line]:
@@ -57,7 +57,7 @@ class FindingsPanel(Panel[Raised]):
             (
                 *phrasing.finding(item, language),
                 (f"  {say(f'severity.{severity}')}", severity if item.stands else "dim"),
-                (f" · {phrasing.finding_status(finding, language)}", ""),
+                (f" · {phrasing.finding_status(item, language)}", ""),
                 (f"  {sight.times.clock(item.at)}", "dim"),
             ),
             (),

@@ -58,6 +58,14 @@ class Panel(Vertical, Generic[Item]):
     def cells(self, item: Item, sight: Sight) -> dict[str, Line]:
         """An item's row, keyed by column."""
 
+    def heading(self, sight: Sight) -> dict[str, str]:
+        """What the title's places are filled with."""
+        return {}
+
+    def entitled(self, sight: Sight) -> str:
+        """The title as it stands on the list's border."""
+        return sight.title(self.title, **self.heading(sight))
+
     def made_of(self, item: Item, sight: Sight) -> Hashable:
         """What an item's row depends on besides the language; None where that is not told."""
         return None
@@ -68,7 +76,7 @@ class Panel(Vertical, Generic[Item]):
 
     def update_from(self, sight: Sight) -> None:
         self.sight = sight
-        title = sight.title(self.title)
+        title = self.entitled(sight)
         if title != self._entitled:
             self._entitled = self.listing.border_title = title
         self.listing.show_items(self.items(sight), sight.empty(self.empty))
@@ -84,7 +92,7 @@ class Panel(Vertical, Generic[Item]):
         item = self.listing.selected
         if not self._with_detail or self.sight is None:
             return
-        self.detail.display = item is not None
+        self.detail.set_class(item is None, "-empty")
         if item is not None:
             cells = max(20, self.detail.content_size.width - 2)
             lines = [

@@ -1,4 +1,4 @@
-"""Owns the do-not-call entries made since the day began, and the finding behind each."""
+"""Owns the do-not-call entries made lately, today's counted, and the finding behind each."""
 
 from collections.abc import Sequence
 
@@ -16,7 +16,7 @@ class SuppressionsPanel(Panel[Suppressed]):
     title = "suppressions.title"
     empty = "suppressions.none"
     columns = (
-        Column("at", 8),
+        Column("at", 11),
         Column("number", 14),
         Column("source", 9, en_cells=10),
         Column("status", 15, en_cells=23),
@@ -35,6 +35,11 @@ class SuppressionsPanel(Panel[Suppressed]):
             or sight.matches(made.suppression.number_masked, _source(made, sight)[0][0])
         ]
 
+    def heading(self, sight: Sight) -> dict[str, str]:
+        made = sight.view.suppressions.values()
+        today = sum(sight.times.today(each.at, sight.floor_now) for each in made)
+        return {"count": str(today)}
+
     def cells(self, item: Suppressed, sight: Sight) -> dict[str, Line]:
         made = item.suppression
         found = sight.view.findings.get((made.call_id, made.finding_id))
@@ -43,7 +48,7 @@ class SuppressionsPanel(Panel[Suppressed]):
             said = found.finding.heard_text or found.finding.heard_pinyin
             behind = (*phrasing.finding(found, sight.language), (f"  {said}", ""))
         return {
-            "at": ((sight.times.clock(item.at), "dim"),),
+            "at": ((_at(item, sight), "dim"),),
             "number": ((made.number_masked, ""),),
             "source": _source(item, sight),
             "status": _status(item, sight),
@@ -73,6 +78,13 @@ class SuppressionsPanel(Panel[Suppressed]):
         if made.call_id:
             lines.append(labelled(say("finding.call"), (made.call_id, "dim")))
         return [*lines, labelled(say("suppression.id"), (made.suppression_id, "dim"))]
+
+
+def _at(made: Suppressed, sight: Sight) -> str:
+    """Time of day, and the day where it was not today."""
+    if sight.times.today(made.at, sight.floor_now):
+        return sight.times.clock(made.at)
+    return sight.times.day_and_clock(made.at, sight.floor_now, sight.language)
 
 
 def _source(made: Suppressed, sight: Sight) -> Line:
