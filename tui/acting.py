@@ -204,10 +204,11 @@ class Acting:
         finding, standing = found.finding, found.raised.standing
         appealed = standing == oversight.STANDING_APPEALED
         settle = self._barred(oversight.ACT_SETTLE_APPEAL) if appealed else ""
-        said = "review.settle" if appealed else "review"
+        uphold = "review.settle.uphold" if appealed else "review.uphold"
+        dismiss = "review.settle.dismiss" if appealed else "review.dismiss"
         choices = [
-            Choice("u", say(f"{said}.uphold"), "upheld", "primary", settle),
-            Choice("d", say(f"{said}.dismiss"), "dismissed", "warning", settle),
+            Choice("u", say(uphold), "upheld", "primary", settle),
+            Choice("d", say(dismiss), "dismissed", "warning", settle),
         ]
         if standing in (oversight.STANDING_UPHELD, oversight.STANDING_DISMISSED):
             choices = [Choice("p", say("review.appeal"), "appealed", "primary")]

@@ -93,7 +93,8 @@ def _as_read(keys: str) -> str:
     read = []
     for key in keys.split(","):
         *modifiers, last = key.split("+")
-        named = _SHOWN.get(last, last.upper() if modifiers else last)
+        function = last[0] == "f" and last[1:].isdigit()
+        named = _SHOWN.get(last, last.upper() if modifiers or function else last)
         read.append("+".join([*(each.capitalize() for each in modifiers), named]))
     return " ".join(read)
 

@@ -13,7 +13,7 @@ import sys
 import click
 from pydantic import TypeAdapter, ValidationError
 
-from callwarden import caller, transport
+from callwarden import caller, settings, transport
 from callwarden.command import with_settings
 from callwarden.settings import Address, Settings
 
@@ -32,17 +32,32 @@ def console(configured: Settings, address: str | None, locale: str | None) -> in
     Keyboard first: ? lists every key. Reconnects by itself and says how old the view is.
     """
     chosen = _checked(address) if address else configured.oversight.address
+    keys = _keys(configured)
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise click.UsageError("the console needs a terminal; run it in one, or over ssh -t")
     # grpc writes its own warnings onto the screen otherwise; the console says them itself.
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     said = caller.metadata(configured.oversight.token_file, getpass.getuser())
-    return asyncio.run(_run(configured, chosen, said, locale or configured.locale))
+    return asyncio.run(_run(configured, chosen, said, locale or configured.locale, keys))
 
 
-async def _run(configured: Settings, address: str, said: caller.Metadata, locale: str) -> int:
+def _keys(configured: Settings) -> dict[str, str]:
+    """The site's own keys. Raises ProblemsFound with their places in the configuration."""
+    if not configured.console.keys:
+        return {}
+    from tui import keys
+
+    document = settings.document(click.get_current_context().params["config_file"])
+    assert document is not None  # noqa: S101  # keys were read from it
+    return keys.checked(document, configured.console.keys)
+
+
+async def _run(
+    configured: Settings, address: str, said: caller.Metadata, locale: str, keys: dict[str, str]
+) -> int:
     from tui.app import Console
     from tui.oversight import OversightStream
+    from tui.ringing import Ringing
 
     channel = transport.channel_to(address, configured.tls, said)
     async with channel:
@@ -51,6 +66,13 @@ async def _run(configured: Settings, address: str, said: caller.Metadata, locale
             locale="en" if locale == "en" else "zh",
             operator=getpass.getuser(),
             address=address,
+            dark=configured.console.theme == "dark",
+            keys=keys,
+            ringing=Ringing(
+                bell=configured.console.bell,
+                notify=configured.console.notify,
+                tmux="TMUX" in os.environ,
+            ),
         )
         # Ended from outside, it gives the terminal back as it was, mouse and screen.
         for each in (signal.SIGTERM, signal.SIGHUP):

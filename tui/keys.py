@@ -43,8 +43,8 @@ def checked(document: LocatedDocument, keys: Mapping[str, str]) -> dict[str, str
 
 
 def _read(written: str) -> tuple[str, str]:
-    """The keys, separated by commas, and what is wrong with one of them. A lone comma is a key."""
-    parts = [written] if written.strip() == "," else written.split(",")
+    """The keys, separated by commas, and what is wrong with one of them."""
+    parts = written.split(",")
     names = [_named(part.strip()) for part in parts]
     for part, name in zip(parts, names, strict=True):
         if not name:
@@ -69,7 +69,9 @@ def _named(key: str) -> str:
 
 
 _CHARACTERS = frozenset(
-    next(iter(Binding.make_bindings([(chr(code), "", "")]))).key for code in range(0x21, 0x7F)
+    next(iter(Binding.make_bindings([(chr(code), "", "")]))).key
+    for code in range(0x21, 0x7F)
+    if chr(code) != ","
 )
 """Names of the characters on a keyboard, such as `slash`."""
 

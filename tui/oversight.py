@@ -98,21 +98,18 @@ class Source(Protocol):
 
 
 class OversightStream:
-    """The gateway's stream over a channel that the caller owns and closes. `token` says who sits
-    here, where the site names its people so."""
+    """The gateway's stream over a channel that the caller owns and closes."""
 
     def __init__(
         self,
         channel: grpc.aio.Channel,
         *,
-        token: str = "",
         clock: Callable[[], float] = time.time,
         backoff_s: Sequence[float] = BACKOFF_S,
         silence_s: float = SILENCE_S,
     ) -> None:
         self._channel = channel
         self._stub = OversightStub(channel)
-        self._identity = (("authorization", f"Bearer {token}"),) if token else ()
         self._clock = clock
         self._backoff_s = backoff_s
         self._silence_s = silence_s
@@ -142,7 +139,7 @@ class OversightStream:
             response_deserializer=reply.FromString,
         )
         try:
-            return await asking(request, timeout=_ANSWER_S, metadata=self._identity)
+            return await asking(request, timeout=_ANSWER_S)
         except grpc.aio.AioRpcError as error:
             raise Refused(_why(error), _KINDS.get(error.code(), Kind.AWAY)) from None
 
@@ -168,7 +165,7 @@ class OversightStream:
     async def _watch_once(self) -> str:
         """Watches until the stream ends and says why it did."""
         self._heard = False
-        self._stream = self._stub.Watch(WatchRequest(history=HISTORY), metadata=self._identity)
+        self._stream = self._stub.Watch(WatchRequest(history=HISTORY))
         self._add(Began())
         try:
             while True:

@@ -210,7 +210,10 @@ class View:
         known = self.alerts.get(alert.alert_id)
         self.alerts[alert.alert_id] = Alerted(known.at if known else at, at, alert)
         _bound(self.alerts)
-        return Area.ALERTS
+        call = self.calls.get(alert.call_id)
+        if call is not None:
+            call.acknowledged_at = max(call.acknowledged_at, alert.acknowledged_at)
+        return Area.ALERTS | Area.CALLS
 
     def open_alerts(self) -> list[Alerted]:
         """Those nobody acknowledged, the worst first, then the newest."""

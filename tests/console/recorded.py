@@ -11,7 +11,6 @@ from tui.app import Console
 from tui.language import Locale
 from tui.oversight import Began, Kind, Received, Refused, Reply
 
-
 CHEN = oversight.WhoAmIResponse(
     name="chen",
     role=oversight.ROLE_SUPERVISOR,

@@ -554,7 +554,7 @@ def _alerts() -> Iterator[tuple[str, Message, float]]:
         yield "alert", fallen, ago_s
 
 
-def alert(  # noqa: PLR0917  # a row of a table of alerts
+def alert(  # a row of a table of alerts
     alert_id: str,
     severity: str,
     kind: str,

@@ -14,6 +14,8 @@ from tui.palette import ROLES
 from tui.texts import TEXTS
 
 _TUI = Path(__file__).resolve().parents[2] / "tui"
+_CONFIRMED = ("hangup", "suppress", "retrain", "shadow")
+ALERT_KINDS = ("finding", "bypass", "health", "uncovered", "refusal")
 _SOURCES = [file for file in sorted(_TUI.rglob("*.py")) if file.parent.name != "texts"]
 
 
@@ -42,6 +44,9 @@ def test_texts_that_are_asked_for_are_there_and_none_is_left_over() -> None:
         *(f"part.{part.part}" for part in health().parts),
         *(f"source.{source}" for source in ("refusal", "import", "manual", "complaint")),
         *(f"scene.{event.call.scene}" for event in sample() if event.call.scene),
+        *(f"{act}.{text}" for act in _CONFIRMED for text in ("title", "yes")),
+        *(f"listen.{mode}" for mode in ("whisper", "barge")),
+        *(f"alert.kind.{kind}" for kind in ALERT_KINDS),
         "part.stream",
         "scene.*",
     }

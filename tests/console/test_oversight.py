@@ -19,8 +19,8 @@ from callwarden.v1.oversight_pb2_grpc import (
 from tests.console.sample_events import AGENT, NOW, WEALTH, ZONE, sample, say
 from tui.app import Console
 from tui.link import State
-from tui.oversight import HangUpRefused, OversightStream
-from tui.widgets.dialogs import ConfirmHangUp
+from tui.oversight import Kind, OversightStream, Refused
+from tui.widgets.question import Question
 
 # Methods of a service bear the names in the contract.
 # ruff: noqa: N802
@@ -38,7 +38,13 @@ class Gateway(OversightServicer):
         self.hung_up: list[tuple[str, str]] = []
         self.acts: list[Message] = []
         """What was asked of it, in the contract's words."""
-        self.who = oversight.WhoAmIResponse(name="chen", role=oversight.ROLE_ADMIN)
+        self.who = oversight.WhoAmIResponse(
+            name="chen",
+            role=oversight.ROLE_ADMIN,
+            may=[act for act in oversight.Act.values() if act],
+            extension="2001",
+        )
+        self.refuse_with: grpc.StatusCode | None = None
         self.past: dict[str, list[oversight.Event]] = {}
         self._server: grpc.aio.Server | None = None
 
@@ -112,8 +118,10 @@ class Gateway(OversightServicer):
         return oversight.EndListenInResponse()
 
     async def Review(
-        self, request: oversight.ReviewRequest, context: object
+        self, request: oversight.ReviewRequest, context: grpc.aio.ServicerContext[object, object]
     ) -> oversight.ReviewResponse:
+        if self.refuse_with:
+            await context.abort(self.refuse_with, "the first reviewer cannot settle it")
         self.acts.append(request)
         return oversight.ReviewResponse()
 
@@ -229,12 +237,12 @@ async def test_a_call_is_hung_up_once_confirmed(gateway: tuple[Gateway, int]) ->
         async with app.run_test(size=(140, 40)) as pilot:
             await _until(pilot, lambda: app.link.state is State.LIVE)
             await pilot.press("x")
-            await _until(pilot, lambda: isinstance(app.screen, ConfirmHangUp))
+            await _until(pilot, lambda: isinstance(app.screen, Question))
             await pilot.press("n")
-            await _until(pilot, lambda: not isinstance(app.screen, ConfirmHangUp))
+            await _until(pilot, lambda: not isinstance(app.screen, Question))
             assert serving.hung_up == []
             await pilot.press("x", "enter")
-            await _until(pilot, lambda: not isinstance(app.screen, ConfirmHangUp))
+            await _until(pilot, lambda: not isinstance(app.screen, Question))
             assert serving.hung_up == [], "the safe answer has the focus"
             await pilot.press("x", "y")
             await _until(pilot, lambda: bool(serving.hung_up))
@@ -245,13 +253,14 @@ async def test_a_hang_up_that_fails_says_why(gateway: tuple[Gateway, int]) -> No
     serving, port = gateway
     async with transport.channel_to(f"127.0.0.1:{port}", Tls()) as channel:
         stream = _stream(channel)
-        with pytest.raises(HangUpRefused) as gone:
-            await stream.hang_up("c-of-yesterday", "chen")
-        assert gone.value.gone
+        past = oversight.HangUpRequest(call_id="c-of-yesterday")
+        with pytest.raises(Refused, match="no such call is up") as gone:
+            await stream.ask(past, oversight.HangUpResponse)
+        assert gone.value.kind is Kind.GONE
         await serving.stop()
-        with pytest.raises(HangUpRefused) as lost:
-            await stream.hang_up(WEALTH.call_id, "chen")
-        assert not lost.value.gone
+        with pytest.raises(Refused) as lost:
+            await stream.ask(past, oversight.HangUpResponse)
+        assert lost.value.kind is Kind.AWAY
         await serving.start(port)
 
 

@@ -30,6 +30,9 @@ SCREENS: dict[str, list[str]] = {
 MORE = {
     "help": ["question_mark"],
     "hang-up": ["x"],
+    "listen": ["i"],
+    "review": ["3", "v"],
+    "limits": ["2", "tab", "tab"],
     "pinyin": ["down"],
     "unheard": ["down", "down"],
     "enlarged": ["enter"],

@@ -58,7 +58,13 @@ class Bar(Lines):
         cells = self.content_size.width
         warning = [*_warning(sight, cells), *_bypasses(sight, cells)]
         self.styles.height = 2 + len(warning)
-        self.show([self._first(sight, pane, cells), _between(_figures(sight), _parts(sight, cells), cells), *warning])
+        self.show(
+            [
+                self._first(sight, pane, cells),
+                _between(_figures(sight), _parts(sight, cells), cells),
+                *warning,
+            ]
+        )
 
     def _first(self, sight: Sight, pane: str, cells: int) -> Line:
         """The roomiest form in which every pane's name and the link still fit."""

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
+from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
@@ -90,17 +91,17 @@ class Question(ModalScreen[Answer | None]):
         safe = len(self._choices) - 1 if self._grave else 0
         self.query_one(f"#choice-{safe}", Button).focus()
 
-    def key_enter(self) -> None:
+    def on_input_submitted(self, event: Input.Submitted) -> None:
         """Out of the line to the buttons: writing a note alone does nothing yet."""
-        if isinstance(self.focused, Input):
-            self.query_one("#choice-0", Button).focus()
+        event.stop()
+        self.query_one("#choice-0", Button).focus()
 
-    def on_key(self, event: object) -> None:
-        key = getattr(event, "key", "")
+    def on_key(self, event: events.Key) -> None:
         if isinstance(self.focused, Input):
             return
         for each in self._choices:
-            if each.key == key and not each.barred:
+            if each.key == event.key and not each.barred:
+                event.stop()
                 self._answer(each)
 
     def action_leave(self) -> None:
