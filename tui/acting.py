@@ -204,17 +204,17 @@ class Acting:
         finding, standing = found.finding, found.raised.standing
         appealed = standing == oversight.STANDING_APPEALED
         settle = self._barred(oversight.ACT_SETTLE_APPEAL) if appealed else ""
-        uphold = "review.settle.uphold" if appealed else "review.uphold"
-        dismiss = "review.settle.dismiss" if appealed else "review.dismiss"
+        uphold = "judge.settle.uphold" if appealed else "judge.uphold"
+        dismiss = "judge.settle.dismiss" if appealed else "judge.dismiss"
         choices = [
             Choice("u", say(uphold), "upheld", "primary", settle),
             Choice("d", say(dismiss), "dismissed", "warning", settle),
         ]
         if standing in (oversight.STANDING_UPHELD, oversight.STANDING_DISMISSED):
-            choices = [Choice("p", say("review.appeal"), "appealed", "primary")]
+            choices = [Choice("p", say("judge.appeal"), "appealed", "primary")]
         heard = finding.heard_text or finding.heard_pinyin or finding.matched or "—"
         body = say(
-            "review.body",
+            "judge.body",
             agent=found.raised.agent or "—",
             heard=heard,
             standing=phrasing.standing(standing, self._language),
@@ -222,7 +222,7 @@ class Acting:
         answer = await self._asked(
             Question(
                 self._language,
-                title=say("review.title", finding=self._language.title(finding)),
+                title=say("judge.title", finding=self._language.title(finding)),
                 body=f"{body}\n{self._on_record()}",
                 choices=choices,
                 asked=say("ask.note.needed"),
@@ -241,7 +241,7 @@ class Acting:
             ),
             oversight.ReviewResponse,
         )
-        self._done("review.done", standing=phrasing.standing(judged, self._language))
+        self._done("judge.done", standing=phrasing.standing(judged, self._language))
 
     async def _which(self, call: Call | None) -> Raised | None:
         """The finding of this call that is meant: its only one, or the one chosen."""
@@ -252,7 +252,7 @@ class Acting:
         answer = await self._asked(
             Question(
                 self._language,
-                title=self._language.say("review.which"),
+                title=self._language.say("judge.which"),
                 body="\n".join(
                     f"{place}  {phrasing.finding(each, self._language)[0][0]}"
                     for place, each in enumerate(shown, start=1)

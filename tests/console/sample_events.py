@@ -542,7 +542,7 @@ def _alerts() -> Iterator[tuple[str, Message, float]]:
     """Worst, repeated, quiet and acknowledged ones, told in the order in which they fell."""
     yield (
         "alert",
-        alert("a-71", "minor", "finding", "attitude.perfunctory", WEALTH_TOO, done="wang"),
+        alert("a-71", "minor", "finding", "forbidden.pressure", ENDED_CLEAN, done="wang"),
         107.0,
     )
     yield "alert", alert("a-72", "major", "uncovered", "", LOST_WORKER), 98.0

@@ -95,21 +95,21 @@ ACTS: Final = {
     "listen.link.close": ("知道了 (y)", "Got it (y)"),
     "listen.ended": ("已停止旁听。", "You no longer listen in."),
     # reviews
-    "review.title": ("复核：{finding}", "Review: {finding}"),
-    "review.body": (
+    "judge.title": ("复核：{finding}", "Review: {finding}"),
+    "judge.body": (
         "坐席 {agent}，听到「{heard}」。现状：{standing}。",
         "Agent {agent}, heard “{heard}”. It stands as: {standing}.",
     ),
-    "review.uphold": ("维持 (u)", "Uphold (u)"),
-    "review.dismiss": ("驳回 (d)", "Dismiss (d)"),
-    "review.appeal": ("申诉 (p)", "Appeal (p)"),
-    "review.settle.uphold": ("裁定维持 (u)", "Settle: uphold (u)"),
-    "review.settle.dismiss": ("裁定驳回 (d)", "Settle: dismiss (d)"),
-    "review.which": (
+    "judge.uphold": ("维持 (u)", "Uphold (u)"),
+    "judge.dismiss": ("驳回 (d)", "Dismiss (d)"),
+    "judge.appeal": ("申诉 (p)", "Appeal (p)"),
+    "judge.settle.uphold": ("裁定维持 (u)", "Settle: uphold (u)"),
+    "judge.settle.dismiss": ("裁定驳回 (d)", "Settle: dismiss (d)"),
+    "judge.which": (
         "这通电话有多个发现，复核哪一个？",
         "Several findings on this call: which one?",
     ),
-    "review.done": ("已记录：{standing}。", "On record: {standing}."),
+    "judge.done": ("已记录：{standing}。", "On record: {standing}."),
     "standing.none": ("未复核", "not reviewed"),
     "standing.upheld": ("维持", "upheld"),
     "standing.dismissed": ("驳回", "dismissed"),

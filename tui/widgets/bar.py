@@ -103,8 +103,8 @@ class Keys(Lines):
 
     def update_from(self, sight: Sight) -> None:
         spans: list[Span] = [(f" 1-{len(PANES)}", "key")]
-        # Help before all others: a narrow screen cuts the line.
-        for action in sorted(sight.actions, key=lambda each: each.id != "help"):
+        # The way in and the way out before all others: a narrow screen cuts the line.
+        for action in sorted(sight.actions, key=lambda each: each.id not in ("help", "quit")):
             if action.footer:
                 said = sight.language.say(f"action.{action.id}")
                 allowed = may(sight.who, action.act)
