@@ -167,7 +167,7 @@ class Console(App[object]):
                     self._watching.begin()
                     self.link.begin()
                     self._asked_anew = False
-                    self.run_worker(self.acting.ask_who(), group="who", exclusive=True)
+                    self.run_worker(self._ask_who(), group="who", exclusive=True)
                 case Lost(why, retry_at):
                     self.link.lose(why, retry_at)
                     link_changed = True
@@ -179,6 +179,10 @@ class Console(App[object]):
             self.source.watch_anew()
         if touched or link_changed:
             self.repaint_floor(touched)
+
+    async def _ask_who(self) -> None:
+        await self.acting.ask_who()
+        self.repaint_floor(Area.NOTHING)
 
     def _apply(self, event: Event) -> Area:
         touched = self._watching.apply(event)
