@@ -139,6 +139,7 @@ class Listening:
         self._causes: dict[Leg, set[str]] = {leg: set() for leg in Leg}
         self._suffix = ""
         self._was_heard = False
+        self._remarks: set[str] = set()
         self._stream: _Stream | None = None
         self._ended_after_s: float | None = None
         self.cause = recognizers.cause or "the recognizer is being asked"
@@ -272,12 +273,12 @@ class Listening:
                     patience.reschedule(now_s() + _SILENT_S)
                     kind = response.WhichOneof("payload")
                     if kind == "ready":
-                        stream.ready = True
+                        self._remarks = {response.ready.fallback} - {""}
+                        if not stream.ready and self._was_heard:
+                            self._recognizers.metrics.call_moved()
+                        stream.ready = self._was_heard = True
                         stream.answered.set()
                         self._become("")
-                        if self._was_heard:
-                            self._recognizers.metrics.call_moved()
-                        self._was_heard = True
                     else:
                         self._take(stream, kind, response)
         except TimeoutError:
@@ -401,5 +402,6 @@ class Listening:
                 received_s=received_s,
                 analysed_s=min(analysed_s, received_s),
                 causes=sorted(causes),
+                remarks=sorted(self._remarks),
             )
         return accounts

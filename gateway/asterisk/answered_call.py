@@ -158,7 +158,8 @@ class AnsweredCall:
         if self._room.floor.call(call_id):
             self._room.floor.change(call_id, coverage=coverage)
         for leg, each in coverage.items():
-            row = LegCoverage(leg, seconds, each.received_s, each.analysed_s, tuple(each.causes))
+            why = (*each.causes, *each.remarks)
+            row = LegCoverage(leg, seconds, each.received_s, each.analysed_s, why)
             write = partial(self._room.ledger.add_coverage, call_id, row, now)
             self._room.durable.record("coverage", call_id, write)
 

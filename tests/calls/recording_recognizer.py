@@ -74,6 +74,7 @@ class RecordingRecognizer(RecognitionServicer):
         self.learnt: dict[str, str] = {}
         self.missing = ""
         self.describing = recognition.DescribeResponse()
+        self.fallback = ""
 
     async def Describe(  # noqa: N802  # the name in the contract
         self, request: recognition.DescribeRequest, context: Context
@@ -106,7 +107,9 @@ class RecordingRecognizer(RecognitionServicer):
             await context.abort(grpc.StatusCode.FAILED_PRECONDITION, "a rulebook to be learnt")
         stream = Stream(first.start)
         self.streams.append(stream)
-        yield recognition.ListenResponse(ready=recognition.Ready(model=self.model))
+        yield recognition.ListenResponse(
+            ready=recognition.Ready(model=self.model, fallback=self.fallback)
+        )
         reading = asyncio.get_running_loop().create_task(self._read(stream, requests))
         try:
             while (response := await stream.say.get()) is not None:

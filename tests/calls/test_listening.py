@@ -135,6 +135,18 @@ async def test_audio_goes_in_messages_and_comes_back_accounted(server: Served) -
         assert (each.received_s, each.analysed_s, list(each.causes)) == (2.0, 2.0, [])
 
 
+async def test_a_call_that_another_dialects_model_heard_says_so(server: Served) -> None:
+    recognizer, port = server
+    recognizer.fallback = "no-pool-for-yue"
+    async with _call(port, dialect="yue") as call:
+        await until(lambda: not call.listening.cause)
+        call.speak(0.0)
+        coverage = await call.end(1.0)
+    for each in coverage.values():
+        assert (list(each.remarks), list(each.causes)) == (["no-pool-for-yue"], [])
+        assert each.analysed_s == each.received_s
+
+
 async def test_a_gap_stays_a_gap(server: Served) -> None:
     recognizer, port = server
     async with _call(port) as call:

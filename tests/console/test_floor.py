@@ -20,6 +20,7 @@ from tui.call import Call
 from tui.oversight import Received
 from tui.view import Area, View
 from tui.widgets.calls import CallsPanel
+from tui.widgets.lines import Lines
 
 
 def _shown(app: Console) -> list[str]:
@@ -142,3 +143,20 @@ def test_words_that_came_late_show_how_late() -> None:
         at = begun + number + 0.5 + late_s
         view.apply(oversight.Event(sequence=98 + number, at=at, utterance=said))
     assert list(view.calls["c-1"].lags_s) == pytest.approx([0.5, 1.5], abs=0.01)
+
+
+async def test_a_call_that_another_dialects_model_heard_says_so() -> None:
+    recording = Recording()
+    heard = call("c-1", "1001", "+86138****0001", "marketing.loan", LISTENED, 30)
+    for each in heard.coverage:
+        each.remarks.append("no-pool-for-yue")
+    recording.add("call", heard)
+    recording.add("live", oversight.Live())
+    app = console("en", events=recording.events)
+    async with app.run_test(size=(140, 40)) as pilot:
+        await pilot.press("down")
+        await pilot.pause()
+        head = app.screen.query_one("#call-head", Lines)
+        shown = " ".join(head.render_line(at).text.strip() for at in range(head.size.height))
+        assert "heard by another dialect's model (no-pool-for-yue)" in shown
+        assert "lacks" not in shown

@@ -265,6 +265,10 @@ def _head(call: Call, sight: Sight, cells: int, *, beside: bool) -> list[Line]:
         lines += owed(call, language, cells - 2)
     if call.unheard or heard in (Heard.NONE, Heard.PARTIAL):
         lines += [part for line in _why_unheard(call, sight) for part in wrap(line, cells - 2)]
+    remarks = sorted({remark for each in call.change.coverage for remark in each.remarks})
+    if remarks:
+        told = (language.say("call.remark", why=", ".join(remarks)), "warn")
+        lines += wrap((told,), cells - 2)
     return [((" ", ""), *line) for line in lines]
 
 

@@ -368,6 +368,7 @@ class LegCoverage(_message.Message):
     ANALYSED_S_FIELD_NUMBER: _builtins.int
     CAUSES_FIELD_NUMBER: _builtins.int
     UNTIL_S_FIELD_NUMBER: _builtins.int
+    REMARKS_FIELD_NUMBER: _builtins.int
     leg: Global___Leg.ValueType
     received_s: _builtins.float
     analysed_s: _builtins.float
@@ -377,6 +378,12 @@ class LegCoverage(_message.Message):
     def causes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Why seconds are missing, e.g. "worker-lost"; empty when none are."""
 
+    @_builtins.property
+    def remarks(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What else is to be known of how it was heard, though no seconds are missing
+        for it, e.g. "no-pool-for-yue": another dialect's model heard it.
+        """
+
     def __init__(
         self,
         *,
@@ -385,10 +392,11 @@ class LegCoverage(_message.Message):
         analysed_s: _builtins.float = ...,
         causes: _abc.Iterable[_builtins.str] | None = ...,
         until_s: _builtins.float = ...,
+        remarks: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["analysed_s", b"analysed_s", "causes", b"causes", "leg", b"leg", "received_s", b"received_s", "until_s", b"until_s"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["analysed_s", b"analysed_s", "causes", b"causes", "leg", b"leg", "received_s", b"received_s", "remarks", b"remarks", "until_s", b"until_s"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
