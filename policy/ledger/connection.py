@@ -73,6 +73,7 @@ def to_write(file: Path, key_file: Path, keys: Seal, busy_ms: int) -> sqlite3.Co
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute("PRAGMA temp_store = MEMORY")
             connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
+            _refuse_older_key(connection, keys, file, key_file)
             _refuse_changed(connection, file, key_file)
         except BaseException:  # whatever it was, it is raised again; the file is let go first
             connection.close()
@@ -107,6 +108,7 @@ def to_read(file: Path, key_file: Path, busy_ms: int) -> tuple[sqlite3.Connectio
                     "brings it up to date"
                 )
             _refuse_other_key(connection, keys, file, key_file)
+            _refuse_older_key(connection, keys, file, key_file)
         except BaseException:  # whatever it was, it is raised again; the file is let go first
             connection.close()
             raise
@@ -165,6 +167,18 @@ def _refuse_other_key(
             f"{key_file}: this is not the key of {file}; restore the ledger's own key from where "
             "it is kept"
         )
+
+
+def _refuse_older_key(
+    connection: sqlite3.Connection, keys: Seal, file: Path, key_file: Path
+) -> None:
+    known = set(keys.key_ids)
+    for (key_id,) in connection.execute("SELECT key_id FROM sealing_keys"):
+        if key_id not in known:
+            raise LedgerUnavailable(
+                f"{key_file}: a copy from before the ledger's keys were rotated: {file} holds what "
+                f"was sealed with key {key_id}, which is not in it; restore the newest copy"
+            )
 
 
 def _refuse_changed(connection: sqlite3.Connection, file: Path, key_file: Path) -> None:

@@ -1,14 +1,17 @@
 """Owns hiding personal data: numbers, ids of customers and debts, and words are sealed with
 AES-256-GCM, and found again by keyed hash.
 
-Called by the ledger and its reader. One key file of 32 random bytes lies apart from the database;
-every key in use is derived from it (HKDF-SHA256), one a purpose. Without that file the ledger
-cannot be read, and nothing in it can be guessed by trying all numbers.
+Called by the ledger and its reader. A key file lies apart from the database: 32 random bytes, and
+32 more for each rotation; every key in use is derived from them (HKDF-SHA256), one a purpose.
+Without that file the ledger cannot be read, and nothing in it can be guessed by trying all numbers.
 """
 
+import contextlib
 import hmac
 import json
 import secrets
+import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +20,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from policy.ledger.key_files import write_once
+from policy.ledger.key_files import replace, write_once
 from policy.ledger.unavailable import LedgerUnavailable, explained
 
 _KEY_BYTES = 32
@@ -26,19 +29,56 @@ _HASH_BYTES = 16
 """Of HMAC-SHA256's 32: half (RFC 2104) tells ten million people apart, in half the index."""
 _NAMED = ("number", "customer", "debt")
 _OPEN_TO_OTHERS = 0o007
+_LOOK_EVERY_S = 1.0
+_NAME_DIGITS = 16
 
 
 class Seal:
     """The keys of one ledger. Kinds keep apart what is hashed or sealed: a customer id that looks
-    like a number has another hash than the number."""
+    like a number has another hash than the number.
 
-    def __init__(self, key: bytes) -> None:
+    The first key hashes for the ledger's whole life: a hash tells nothing without it, rows once
+    written keep theirs, and a person must be found in all of them by one question. What is sealed
+    is sealed with the newest key; all keys open. A running process takes up a newer key within a
+    second of its being in the file.
+    """
+
+    def __init__(self, keys: Sequence[bytes], key_file: Path | None = None) -> None:
+        first = keys[0]
         self._hashes = {
-            each: hmac.new(_derived(key, f"hash {each}"), digestmod="sha256") for each in _NAMED
+            each: hmac.new(_derived(first, f"hash {each}"), digestmod="sha256") for each in _NAMED
         }
-        self._boxes = {each: AESGCM(_derived(key, f"seal {each}")) for each in (*_NAMED, "words")}
-        self.check_value = _derived(key, "check")
+        self.check_value = _derived(first, "check")
         """Stands in the database to tell the right key from a wrong one; reveals nothing of it."""
+        self._key_file = key_file
+        self._looked = time.monotonic()
+        self._take_up(keys)
+
+    def _take_up(self, keys: Sequence[bytes]) -> None:
+        self._keys = tuple(keys)
+        self._boxes = {
+            kind: [AESGCM(_derived(each, f"seal {kind}")) for each in reversed(keys)]
+            for kind in (*_NAMED, "words")
+        }
+
+    @property
+    def key_ids(self) -> tuple[str, ...]:
+        """The names of the keys, oldest first; a name reveals nothing of its key."""
+        return tuple(_derived(each, "name").hex()[:_NAME_DIGITS] for each in self._keys)
+
+    def _look_again(self) -> bool:
+        """Whether the file has other keys than were known."""
+        self._looked = time.monotonic()
+        if self._key_file is None:
+            return False
+        try:
+            keys = _read(self._key_file)
+        except LedgerUnavailable:
+            return False  # those that are known still serve
+        if keys == list(self._keys):
+            return False
+        self._take_up(keys)
+        return True
 
     def hashed(self, kind: str, text: str) -> bytes | None:
         """Keyed hash of a `number`, `customer` or `debt`, 16 bytes; None for an empty text."""
@@ -52,21 +92,31 @@ class Seal:
         """The text only the key's owner can read; None for an empty one."""
         if not text:
             return None
+        if time.monotonic() - self._looked > _LOOK_EVERY_S:
+            self._look_again()
         nonce = secrets.token_bytes(_GCM_NONCE_BYTES)
-        return nonce + self._boxes[kind].encrypt(nonce, text.encode(), kind.encode())
+        return nonce + self._boxes[kind][0].encrypt(nonce, text.encode(), kind.encode())
 
     def opened(self, kind: str, sealed: bytes | None) -> str:
         """What was sealed, empty where it was erased; raises LedgerUnavailable when it was
         altered."""
         if not sealed:
             return ""
-        nonce, rest = sealed[:_GCM_NONCE_BYTES], sealed[_GCM_NONCE_BYTES:]
-        try:
-            return self._boxes[kind].decrypt(nonce, rest, kind.encode()).decode()
-        except InvalidTag:
+        found = self._tried(kind, sealed)
+        if found is None and self._look_again():
+            found = self._tried(kind, sealed)
+        if found is None:
             raise LedgerUnavailable(
                 f"a sealed {kind} in the ledger was altered; keep the file, restore the last copy"
-            ) from None
+            )
+        return found
+
+    def _tried(self, kind: str, sealed: bytes) -> str | None:
+        nonce, rest = sealed[:_GCM_NONCE_BYTES], sealed[_GCM_NONCE_BYTES:]
+        for box in self._boxes[kind]:
+            with contextlib.suppress(InvalidTag):  # of another key, or altered
+                return box.decrypt(nonce, rest, kind.encode()).decode()
+        return None
 
     def sealed_words(self, words: dict[str, Any]) -> bytes | None:
         """Words spoken or written by people, under their names."""
@@ -78,8 +128,13 @@ class Seal:
 
 
 def load(key_file: Path) -> Seal:
-    """The seal whose key is in `key_file`. Raises LedgerUnavailable: absent, of another length,
+    """The seal whose keys are in `key_file`. Raises LedgerUnavailable: absent, of another length,
     or readable by everybody."""
+    return Seal(_read(key_file), key_file)
+
+
+def _read(key_file: Path) -> list[bytes]:
+    """The keys in the file: 32 bytes each, the oldest first."""
     with explained(key_file):
         if not key_file.exists():
             raise LedgerUnavailable(
@@ -91,13 +146,22 @@ def load(key_file: Path) -> Seal:
                 f"{key_file}: everybody on this machine can use the ledger's key; "
                 f"`chmod 600 {key_file}`"
             )
-        key = key_file.read_bytes()
-    if len(key) != _KEY_BYTES:
+        content = key_file.read_bytes()
+    if not content or len(content) % _KEY_BYTES:
         raise LedgerUnavailable(
-            f"{key_file}: not a ledger key (it has {len(key)} bytes, not {_KEY_BYTES}); restore it "
-            "from where it is kept"
+            f"{key_file}: not a ledger key (it has {len(content)} bytes, not {_KEY_BYTES} a key); "
+            "restore it from where it is kept"
         )
-    return Seal(key)
+    return [content[at : at + _KEY_BYTES] for at in range(0, len(content), _KEY_BYTES)]
+
+
+def add_key(key_file: Path) -> Seal:
+    """Adds a fresh key to the file, on disk when this returns: from now on it seals. Raises
+    LedgerUnavailable."""
+    keys = [*_read(key_file), secrets.token_bytes(_KEY_BYTES)]
+    with explained(key_file):
+        replace(key_file, b"".join(keys), 0o600)
+    return load(key_file)
 
 
 def make_key(key_file: Path) -> None:

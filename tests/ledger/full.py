@@ -5,7 +5,7 @@ from contextlib import closing
 from pathlib import Path
 
 from policy.dialling.facts import Waiver
-from policy.ledger import ImportedList, Ledger, chain, rows
+from policy.ledger import ImportedList, Ledger, chain, keeping, rows
 from tests.ledger.conftest import NOW, NUMBER, WAIT_S, asked, at_most
 from tests.ledger.one_call import record_one_call
 
@@ -27,9 +27,9 @@ def fill(ledger_file: Path, key_file: Path) -> None:
         ):
             future.result(WAIT_S)
         assert ledger.checkpoint(NOW).result(WAIT_S)
+    keeping.rotate(ledger_file, key_file, "Li", NOW)
     with closing(sqlite3.connect(ledger_file)) as db:
         chain.install(db)
-        rows.insert(db, "sealing_keys", key_id="k", at=0, who="Li")
         erasure = {"erasure_id": "e", "what": "person", "who": "Li", "rows": "{}", "key_id": "k"}
         rows.insert(db, "erasures", **erasure, at=0, why_sealed=b"", signature=bytes(64))
         db.commit()
