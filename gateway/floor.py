@@ -124,6 +124,8 @@ Payload = (
     | oversight.ActDone
 )
 
+Kinds = type[Payload] | tuple[type[Payload], ...]
+
 
 class Floor:
     """The live calls and the hub. Every method must be called in the gateway's event loop."""
@@ -175,6 +177,10 @@ class Floor:
     def calls(self) -> tuple[LiveCall, ...]:
         """The calls that have not ended, oldest first."""
         return tuple(call for call in self._calls.values() if call.state is not CallState.ENDED)
+
+    def known(self) -> tuple[LiveCall, ...]:
+        """The calls that are up, or that ended within the last minute, oldest first."""
+        return tuple(self._calls.values())
 
     def change(self, call_id: str, **changes: Unpack[Changes]) -> LiveCall:
         """The one setter: publishes the call when anything in it changed, and returns it.
@@ -275,9 +281,9 @@ class Floor:
         getattr(event, _FIELDS[type(payload)]).CopyFrom(payload)
         return event
 
-    def watch(self, only: type[Payload] | None = None) -> "Watcher":
-        """Every event from now on, or those of one kind alone. Close the watcher, or use it in
-        `with`."""
+    def watch(self, only: Kinds | None = None) -> "Watcher":
+        """Every event from now on, or those of one or some kinds alone. Close the watcher, or use
+        it in `with`."""
         watcher = Watcher(self._watchers, only)
         self._watchers.add(watcher)
         return watcher
@@ -286,14 +292,14 @@ class Floor:
 class Watcher(AsyncIterator[oversight.Event]):
     """One reader of the floor's events. Never ends by itself."""
 
-    def __init__(self, among: set["Watcher"], only: type[Payload] | None) -> None:
+    def __init__(self, among: set["Watcher"], only: Kinds | None) -> None:
         self._among = among
-        self._only = only
+        self._only = only if only is None or isinstance(only, tuple) else (only,)
         self._events: deque[oversight.Event] = deque(maxlen=_WATCHER_EVENTS)
         self._arrived = asyncio.Event()
 
     def looks_for(self, kind: type[Payload]) -> bool:
-        return self._only is None or self._only is kind
+        return self._only is None or kind in self._only
 
     def offer(self, event: oversight.Event) -> None:
         """Adds an event; the oldest one falls out of a full queue."""

@@ -22,6 +22,9 @@ from callwarden.command import with_settings
 from callwarden.settings import Settings, split_address
 from gateway.acts.acts import Acts
 from gateway.acts.desk import Desk
+from gateway.alerts.board import Board
+from gateway.alerts.raising import Raising
+from gateway.alerts.webhook import Webhook
 from gateway.browser.pages import Pages
 from gateway.callers import Callers
 from gateway.checkpointing import Checkpointing
@@ -94,10 +97,20 @@ class _Gateway:
             (settings.ledger_file, settings.ledger_key_file),
             self._callers.team_of,
         )
+        alerts = settings.alerts
+        self._webhook = Webhook(alerts.webhook, alerts.webhook_secret) if alerts.webhook else None
+        self._alerts = Board(desk, alerts, self._webhook)
+        self._raising = Raising(self._floor, self._alerts.raise_, alerts.uncovered_s)
         servicer = Servicer(
             self._callers,
-            Watching(self._floor, self._health, self._history, self._callers.team_of),
-            Acts(desk, self._pbx, self._pages, settings.rules),
+            Watching(
+                self._floor,
+                self._health,
+                self._history,
+                self._callers.team_of,
+                self._alerts.events,
+            ),
+            Acts(desk, self._pbx, self._pages, self._alerts, settings.rules),
         )
         gate = GateServicer(
             self._gate,
@@ -133,6 +146,7 @@ class _Gateway:
         host, _ = split_address(settings.gate.listen)
         undo.push_async_callback(self._gate.close_ledger)
         undo.push_async_callback(self._checkpointing.close)
+        undo.push_async_callback(self._alerts.close)
         undo.push_async_callback(self._cancel_tasks)
         port = await _bound("gate.listen", settings.gate.listen, self._gate.start())
         undo.push_async_callback(self._stop_gate)
@@ -167,6 +181,10 @@ class _Gateway:
         self._supervise(self._health.run())
         self._supervise(self._keep_checkpoints())
         self._supervise(self._callers.follow())
+        self._supervise(self._recall_alerts())
+        self._supervise(self._raising.run())
+        if self._webhook:
+            self._supervise(self._webhook.run())
         self._supervise(self._keep_pbx())
         _leave_alone_what_is_there()
         return addresses
@@ -182,6 +200,10 @@ class _Gateway:
 
     async def _keep_checkpoints(self) -> None:
         await self._checkpointing.run(await self._gate.ledger())
+
+    async def _recall_alerts(self) -> None:
+        await self._gate.ledger()
+        await self._alerts.recall()
 
     async def _keep_pbx(self) -> None:
         """Runs the PBX side for ever. Whatever it dies of, the gate does not notice."""

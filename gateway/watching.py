@@ -41,15 +41,22 @@ class History(Protocol):
 
 
 class Watching:
-    """`history` is asked in a thread; `team_of` tells an agent's team."""
+    """`history` is asked in a thread; `team_of` tells an agent's team; `alerts` are those of the
+    last day, which every watcher begins with."""
 
     def __init__(
-        self, floor: Floor, health: Health, history: History, team_of: Callable[[str], str]
+        self,
+        floor: Floor,
+        health: Health,
+        history: History,
+        team_of: Callable[[str], str],
+        alerts: Callable[[], Sequence[oversight.Event]] = lambda: (),
     ) -> None:
         self._floor = floor
         self._health = health
         self._history = history
         self._team_of = team_of
+        self._alerts = alerts
 
     def sight(self, person: Person) -> Sight:
         return Sight(person, self._floor, self._team_of, self._history.agent_of)
@@ -88,6 +95,7 @@ class Watching:
         present = [self._floor.event(call.changed()) for call in calls]
         duties = [self._floor.duties(call.call_id) for call in calls]
         present += [self._floor.event(each) for each in duties if each.duties]
+        present += self._alerts()
         present.append(self._floor.event(self._health.changed()))
         # Who sees some teams alone is shown as much of theirs as there is among the newest.
         asked = limit if sight.whole or not limit else _MOST_HISTORY

@@ -8,7 +8,7 @@ from gateway.acts.desk import Desk
 from gateway.acts.judgements import Judgements
 from gateway.acts.listening_in import ListeningIn
 from gateway.acts.rule_in_shadow import RuleInShadow
-from gateway.alerts import Alerts
+from gateway.alerts.board import Board
 from gateway.browser.pages import Pages
 
 
@@ -22,8 +22,8 @@ class Pbx(listening_in.Pbx, Protocol):
 class Acts:
     """`rules` are those that the configuration names."""
 
-    def __init__(self, desk: Desk, pbx: Pbx, pages: Pages, rules: Rules) -> None:
+    def __init__(self, desk: Desk, pbx: Pbx, pages: Pages, alerts: Board, rules: Rules) -> None:
         self.judgements = Judgements(desk, pbx.hang_up)
         self.listening_in = ListeningIn(desk, pbx, pages)
         self.rules = RuleInShadow(desk, rules)
-        self.alerts = Alerts(desk)
+        self.alerts = alerts

@@ -9,6 +9,7 @@ import ipaddress
 import re
 from pathlib import Path
 from typing import Annotated, Literal
+from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import (
     AfterValidator,
@@ -66,6 +67,20 @@ def _supervisor_endpoint(template: str) -> str:
     return template
 
 
+def _quiet_hours(written: str) -> str:
+    if not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d", written):
+        raise ValueError("must be HH:MM-HH:MM, such as 22:00-07:00")
+    return written
+
+
+def _zone(name: str) -> str:
+    if name and name not in available_timezones():
+        raise ValueError("must be a zone of the IANA database, such as Asia/Shanghai")
+    return name
+
+
+QuietHours = Annotated[str, AfterValidator(_quiet_hours)]
+Zone = Annotated[str, AfterValidator(_zone)]
 SupervisorEndpoint = Annotated[str, AfterValidator(_supervisor_endpoint)]
 
 
@@ -281,6 +296,45 @@ class Oversight(_Section):
     )
 
 
+class Alerts(_Section):
+    """What a person is called for."""
+
+    least: Literal["info", "minor", "major", "critical"] = Field(
+        "major", description="least severity of an alert"
+    )
+    window_s: int = Field(
+        300, ge=10, le=86_400, description="what falls again within this is counted, not raised"
+    )
+    uncovered_s: float = Field(
+        10, ge=1, description="seconds of a call that were not analysed, for an alert"
+    )
+    quiet_hours: tuple[QuietHours, ...] = Field(
+        (), description="HH:MM-HH:MM, in which alerts neither ring nor notify"
+    )
+    zone: Zone = Field(
+        "", description="of quiet_hours, e.g. Asia/Shanghai; this box's if not given"
+    )
+    webhook: str = Field(
+        "", pattern=r"^(|https?://[^\s]+)$", description="URL that each alert is posted to as JSON"
+    )
+    webhook_secret: str = Field(
+        "",
+        pattern="^([!-~]{16,256})?$",
+        description="what the webhook's requests are signed with (HMAC-SHA256)",
+    )
+
+    @model_validator(mode="after")
+    def _webhook_is_signed(self) -> "Alerts":
+        if self.webhook and not self.webhook_secret:
+            raise ValueError("webhook needs webhook_secret, so that it can tell who posts to it")
+        return self
+
+    @property
+    def zone_info(self) -> ZoneInfo | None:
+        """None: this box's own."""
+        return ZoneInfo(self.zone) if self.zone else None
+
+
 class LedgerKeeping(_Section):
     """Proving that the ledger is as it was written, and what it keeps."""
 
@@ -351,6 +405,7 @@ class Settings(_Section):
     recognizer: Recognizer = Recognizer()
     models: Models = Models()
     oversight: Oversight = Oversight()
+    alerts: Alerts = Alerts()
     ledger: LedgerKeeping = LedgerKeeping()
     console: Console = Console()
     tls: Tls = Tls()

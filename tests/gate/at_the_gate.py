@@ -12,10 +12,11 @@ import grpc.aio
 
 from callwarden import transport
 from callwarden.caller import Metadata
-from callwarden.settings import Rules, Tls
+from callwarden.settings import Alerts, Rules, Tls
 from callwarden.v1 import oversight_pb2 as oversight
 from gateway.acts.acts import Acts
 from gateway.acts.desk import Desk
+from gateway.alerts.board import Board
 from gateway.bench.agi_caller import Heard, ask, session
 from gateway.browser.pages import Pages
 from gateway.callers import Callers
@@ -58,6 +59,8 @@ class GateParts:
     keeper: Gatekeeper
     server: FastAgiServer
     events: Watcher
+    alerts: Board | None = None
+    """While the operator API is served."""
 
     async def ask(
         self,
@@ -153,10 +156,12 @@ async def served(
     callers.when_changed(parts.floor.regroup)
     parts.floor.team_of = callers.team_of
     desk = Desk(parts.floor, lambda: parts.ledger.current, files, callers.team_of)
+    board = Board(desk, Alerts())
+    parts.alerts = board
     servicer = Servicer(
         callers,
-        Watching(parts.floor, parts.health, History(*files), callers.team_of),
-        Acts(desk, NotedPbx(hung_up), Pages(), Rules()),
+        Watching(parts.floor, parts.health, History(*files), callers.team_of, board.events),
+        Acts(desk, NotedPbx(hung_up), Pages(), board, Rules()),
     )
     gates = GateServicer(InOneLoop(parts), parts.floor, *files, "CN")
     server = OversightServer(servicer, gates, parts.floor, parts.health)
