@@ -77,8 +77,8 @@ def test_a_customer_is_forgotten_everywhere_and_still_not_called(box: Box) -> No
         for each, who in ((NUMBER, ""), (SECOND, ""), ("", CUSTOMER)):
             again = ledger.decide(asked(f"again {each}", each or OTHERS, who), at_most(9), NOW)
             assert not again.result(WAIT_S).decision.allowed
-    again = box.run("log", "erase", "--customer", CUSTOMER, "--why", "letter", "--yes")
-    assert again.exit_code == 0, again.output
+    once_more = box.run("log", "erase", "--customer", CUSTOMER, "--why", "letter", "--yes")
+    assert once_more.exit_code == 0, once_more.output
 
 
 def test_what_was_erased_leaves_the_files(box: Box) -> None:
