@@ -34,7 +34,7 @@ class Submit(Protocol):
 
 _GROUP = 256
 """Most writes in one transaction: at 0.1 ms each, what the first of them waits for the last."""
-_GROUP_BESIDE = 8
+GROUP_BESIDE = 8
 """Most of the rows that nothing waits for: they hold up the next decision by under 1 ms."""
 
 
@@ -131,7 +131,7 @@ class GroupWriter:
                 self._handed_in.wait()
             return [
                 line.popleft()
-                for line, most in ((self._first, _GROUP), (self._beside, _GROUP_BESIDE))
+                for line, most in ((self._first, _GROUP), (self._beside, GROUP_BESIDE))
                 for _ in range(min(most, len(line)))
             ]
 
