@@ -84,6 +84,9 @@ class Watching:
         team = self._team_of(told.agent) if told else ""
         if told is None or not person.sees(team):
             return None
+        live = self._floor.call(call_id)
+        if live is not None:
+            told.events[0].call.CopyFrom(live.changed())
         told.events[0].call.team = team
         return told.events
 

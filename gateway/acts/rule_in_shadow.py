@@ -7,13 +7,16 @@ refusal suppresses is never switched off: nobody is called again who refused.
 
 import asyncio
 import sys
+from collections.abc import Iterable
 from typing import Final
 
+from callwarden.problems import ProblemsFound
 from callwarden.settings import Rules
+from gateway.acts.configured_rulebook import Read
 from gateway.acts.desk import Desk
 from gateway.acts.refused import Missing, NotThere, Unavailable
-from gateway.acts.rule_shader import Asked, Made, Text
 from gateway.enforcement import REFUSAL
+from policy import rulebook_text
 from policy.identity import RulebookIdentity, RulebookText
 from policy.ledger import LedgerReader, LedgerUnavailable
 from policy.ledger.acts import ActKind
@@ -42,7 +45,7 @@ class RuleInShadow:
         act = desk.act(person, ActKind.SHADOW_RULE, subject=rule, note=note)
         async with self._one_at_a_time:
             before = await desk.read(_in_force)
-            text = await self._made(rule, before)
+            text = await self._made(rule, before or await self._configured())
             if text.identity != (before.identity if before else None):
                 act = await desk.record(act)
                 activating = desk.ledger().activate(
@@ -54,22 +57,26 @@ class RuleInShadow:
                     raise Unavailable(f"the rule stays in force, try again: {error}") from None
         return text.identity
 
-    async def _made(self, rule: str, before: RulebookText | None) -> RulebookText:
-        asked = Asked(
-            rule=rule,
-            rules=self._rules,
-            text=Text(**vars(before.identity), content=before.content) if before else None,
-        )
+    async def _made(self, rule: str, of: RulebookText) -> RulebookText:
+        try:
+            return await asyncio.to_thread(rulebook_text.with_rule_in_shadow, of, rule)
+        except KeyError:
+            raise NotThere("no speech rule in force has this id") from None
+        except ProblemsFound as found:
+            raise _broken(map(str, found.problems)) from None
+
+    async def _configured(self) -> RulebookText:
+        """The rulebook in force while none was activated."""
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
-            "gateway.acts.rule_shader",
+            "gateway.acts.configured_rulebook",
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
         )
         try:
             async with asyncio.timeout(_WITHIN_S):
-                said, _ = await process.communicate(asked.model_dump_json().encode())
+                said, _ = await process.communicate(self._rules.model_dump_json().encode())
         except TimeoutError:
             raise Unavailable("reading the rulebook took too long; try again") from None
         finally:
@@ -78,13 +85,14 @@ class RuleInShadow:
                 await process.wait()
         if process.returncode:
             raise Unavailable("reading the rulebook failed: see the gateway's log")
-        made = Made.model_validate_json(said)
-        if made.problems:
-            raise Unavailable(f"the rulebook has problems: {'; '.join(made.problems[:3])}")
-        if made.text is None:
-            raise NotThere("no speech rule in force has this id")
-        identity = RulebookIdentity(made.text.version, made.text.digest)
-        return RulebookText(identity, made.text.content)
+        read = Read.model_validate_json(said)
+        if read.problems:
+            raise _broken(read.problems)
+        return RulebookText(RulebookIdentity(read.version, read.digest), read.content)
+
+
+def _broken(problems: Iterable[str]) -> Unavailable:
+    return Unavailable(f"the rulebook has problems: {'; '.join([*problems][:3])}")
 
 
 def _in_force(reader: LedgerReader) -> RulebookText | None:

@@ -145,9 +145,10 @@ class Board:
             await asyncio.wait(self._recording)
 
     def _sees(self, person: Person, alert: oversight.AlertChanged) -> bool:
-        return not person.teams or (
-            bool(alert.agent) and person.sees(self._desk.team_of(alert.agent))
-        )
+        """As `sight` shows it."""
+        if not person.teams or alert.kind == "health":
+            return True
+        return bool(alert.agent) and person.sees(self._desk.team_of(alert.agent))
 
     async def _record(self, raised: RaisedAlert) -> None:
         try:

@@ -4,7 +4,6 @@ entries that came of it.
 Called by `LedgerReader`.
 """
 
-import json
 import sqlite3
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -12,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from policy.ledger import do_not_call
+from policy.ledger.export_kinds import PARTS, united_parts
 from policy.ledger.moment import instant
 from policy.ledger.records import LegCoverage, RecordedSuppression
 from policy.ledger.seal import Seal
@@ -20,12 +20,7 @@ from policy.speech.utterance import Leg
 Rows = Callable[[str, Sequence[Any]], list[sqlite3.Row]]
 
 
-_COVERAGE = """
-SELECT leg, max(call_seconds) AS call_seconds, sum(received_s) AS received_s,
-    sum(analysed_s) AS analysed_s, group_concat(causes, char(10)) AS causes
-FROM coverage WHERE call_id = ? GROUP BY leg ORDER BY leg
-"""
-"""Of a leg that two gateways heard, one after the other, each accounted its part."""
+_COVERAGE = f"SELECT leg, {PARTS} AS parts FROM coverage WHERE call_id = ? GROUP BY leg"  # noqa: S608 - own words
 
 
 @dataclass(frozen=True)
@@ -55,18 +50,11 @@ def past_call(rows: Rows, keys: Seal, call_id: str) -> PastCall | None:
     if not found:
         return None
     row = found[0]
-    coverage = {}
-    for each in rows(_COVERAGE, [call_id]):
-        causes = sorted(
-            {cause for part in each["causes"].split("\n") for cause in json.loads(part)}
-        )
-        coverage[each["leg"]] = LegCoverage(
-            Leg(each["leg"]),
-            each["call_seconds"],
-            min(each["received_s"], each["call_seconds"]),
-            min(each["analysed_s"], each["call_seconds"]),
-            tuple(causes),
-        )
+    coverage = [
+        LegCoverage(Leg(each["leg"]), call_s, received_s, analysed_s, tuple(causes.split()))
+        for each in rows(_COVERAGE, [call_id])
+        for call_s, received_s, analysed_s, causes in [united_parts(each["parts"])]
+    ]
     entries = rows(
         "SELECT suppression_id FROM suppressions WHERE call_id = ? AND call_id <> '' ORDER BY seq",
         [call_id],
@@ -81,6 +69,6 @@ def past_call(rows: Rows, keys: Seal, call_id: str) -> PastCall | None:
         None if row["answered_at"] is None else instant(row["answered_at"]),
         None if row["ended_at"] is None else instant(row["ended_at"]),
         row["q850_cause"] or 0,
-        tuple(coverage.values()),
+        tuple(coverage),
         tuple(each for each in made if each),
     )

@@ -278,6 +278,7 @@ async def test_a_finding_is_reviewed_appealed_and_settled_by_a_second_person(sit
         (ActKind.SETTLE_APPEAL, "auditor-2"),
     ]
     told = await site.past("north-1", SUPERVISOR)
+    assert told[0].call.state == oversight.CALL_STATE_DIALLING, "as it stands on the floor"
     assert [each.finding.standing for each in told if each.HasField("finding")] == [dismissed]
     watch = aiter(stub.Watch(oversight.WatchRequest(history=9), metadata=by(OPERATOR)))
     seen = [each.finding for each in await until_live(watch) if each.HasField("finding")]
@@ -335,6 +336,7 @@ async def test_a_call_is_told_from_the_ledger_in_its_order(site: Site) -> None:
     told_at_4_s = Duty("disclosure.fees", Title("收费", "Fees"), 4.0, None)
     await asyncio.wrap_future(ledger.add_duty("north-1", told_at_4_s, now))
     await asyncio.wrap_future(ledger.end_call("north-1", now, 9.0, 16))
+    site.parts.floor.ended("north-1", q850_cause=16)
     told = await site.past("north-1", OPERATOR)
     assert told[0].HasField("call")
     assert {each.WhichOneof("payload") for each in told[1:]} == {

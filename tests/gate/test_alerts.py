@@ -307,6 +307,9 @@ async def test_alerts_are_shown_and_seen_to_by_who_may(tmp_path: Path) -> None:
             with pytest.raises(grpc.aio.AioRpcError) as refused:
                 await stub.AcknowledgeAlert(request, metadata=by(who))
             assert refused.value.code() is code
-        await stub.AcknowledgeAlert(mine, metadata=by(SUPERVISOR))
+        board.raise_(replace(THREAT, key=("health", "ledger"), kind="health", agent=""))
+        of_all = oversight.AcknowledgeAlertRequest(alert_id=board.events()[-1].alert.alert_id)
+        for request in (mine, of_all):
+            await stub.AcknowledgeAlert(request, metadata=by(SUPERVISOR))
         assert board.events()[0].alert.acknowledged_by == SUPERVISOR
         await board.close()

@@ -10,7 +10,7 @@ import pytest
 
 from callwarden.v1 import conversation_pb2, recognition_pb2
 from callwarden.v1.recognition_pb2 import ListenRequest
-from policy import rulebook
+from policy import rulebook, rulebook_text
 from policy.identity import RulebookIdentity, RulebookText, digest_of
 from recognizer import recordings
 from recognizer.rulebooks import KEPT
@@ -102,6 +102,24 @@ async def test_what_a_shadow_finds_is_marked_and_changes_nothing(
     assert {(each.rule, each.rulebook.version) for each in both if each.shadow} == {
         ("site.greeting", "site@5")
     }
+
+
+async def test_what_a_rule_in_shadow_finds_is_marked(
+    serving: Serving, tmp_path: Path, calls_folder: Path
+) -> None:
+    text = rulebook_text.with_rule_in_shadow(_text(tmp_path, "6"), "site.greeting")
+    await _learn(serving, text)
+    call = recordings.open_recording(calls_folder / "loan-compliant", None, "left")
+
+    async def requests() -> AsyncIterator[ListenRequest]:
+        async for request in requests_of(call):
+            if request.HasField("start"):
+                request.start.rulebook_digest = text.identity.digest
+            yield request
+
+    told = serving.stub.Listen(requests())
+    found = [each.finding async for each in told if each.HasField("finding")]
+    assert {(each.rule, each.shadow) for each in found} == {("site.greeting", True)}
 
 
 async def test_a_running_call_keeps_its_rulebook(serving: Serving, tmp_path: Path) -> None:
