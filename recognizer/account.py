@@ -23,11 +23,13 @@ class Account:
         with self._lock:
             self._work = self._work.plus(work)
 
-    def news(self) -> Work | None:
-        """All of it, where something came to it and it was not told lately."""
+    def news(self, *, at_rest: bool = False) -> Work | None:
+        """All of it, where something came to it and it was not told lately; `at_rest`: nothing
+        more may come for a while, so it is told at once."""
         now_s = time.monotonic()
         with self._lock:
-            if self._work == self._told or now_s - self._told_at_s < TOLD_EVERY_S:
+            lately = now_s - self._told_at_s < TOLD_EVERY_S
+            if self._work == self._told or (lately and not at_rest):
                 return None
             self._told, self._told_at_s = self._work, now_s
             return self._work

@@ -33,6 +33,7 @@ from policy.speech.utterance import Utterance
 from recognizer.analysis import Analysis, AnalysisFailed
 from recognizer.heard_elsewhere import HeardElsewhere, heard_elsewhere
 from recognizer.load import Load
+from recognizer.opening import Opening, told_in_time
 from recognizer.pools import Choice, NoPoolAlive, Pools
 from recognizer.rulebooks import Rulebooks, UnknownRulebook
 from recognizer.told import Heard, LegCoverage, Looked, Owed, ShadowFinding
@@ -78,10 +79,15 @@ class Listening:
         rulebooks: Rulebooks,
         today: date,
         load: Load,
+        *,
+        identify_s: float = 0.0,
     ) -> None:
+        """`identify_s` of the customer's speech tell the dialect of a call that has none; 0: it is
+        not told."""
         self._requests, self._pools, self._rulebooks = requests, pools, rulebooks
         self._today = today
-        self._load = load
+        self._load, self._identify_s = load, identify_s
+        self._opening: asyncio.Task[str] | None = None
         self._unread: deque[Heard] = deque()
         self._news = asyncio.Event()
         self._analysis: Analysis | None = None
@@ -97,11 +103,23 @@ class Listening:
         elsewhere = _elsewhere(start)
         if not start.recorded:
             self._admit(running=start.resumed or bool(start.heard_until))
-        pool, fallback = self._pool(start.dialect)
+        self._rate_hz = start.sample_rate_hz
+        dialect = start.dialect
+        if self._is_to_be_identified(start):
+            yield self._ready(self._pool(""), rulebook)
+            opening = Opening(
+                self._requests, start.sample_rate_hz, self._identify_s, self._pools.dialect
+            )
+            self._opening = asyncio.create_task(opening.dialect())
+            while not await told_in_time(self._opening, _COVERAGE_EVERY_S):
+                yield wire.ListenResponse(coverage=wire.Coverage())
+            dialect = self._opening.result()
+            self._requests = opening.requests()
+        choice = self._pool(dialect)
         analysis = self._analysis = Analysis(
-            pool,
+            choice.pool,
             rulebook,
-            self._circumstances(start),
+            self._circumstances(start, dialect),
             rate_hz=start.sample_rate_hz,
             deliver=self._take,
             shadow=shadow,
@@ -109,14 +127,7 @@ class Listening:
             elsewhere=elsewhere,
             load=None if start.recorded else self._load,
         )
-        self._rate_hz = start.sample_rate_hz
-        yield wire.ListenResponse(
-            ready=wire.Ready(
-                model=pool.model.name,
-                rulebook=identity_message(rulebook.identity),
-                fallback=fallback,
-            )
-        )
+        yield self._ready(choice, rulebook)
         self._reader = asyncio.create_task(self._read(analysis))
         self._reader.add_done_callback(lambda _: self._news.set())
         told_at = time.monotonic()
@@ -137,6 +148,21 @@ class Listening:
         closing = wire.Coverage(legs=_coverage(analysis.coverage()))
         yield wire.ListenResponse(closing=closing)
 
+    def _is_to_be_identified(self, start: wire.CallStart) -> bool:
+        """A call that goes on here was heard by somebody already: its words do not wait."""
+        moved = start.resumed or start.heard or start.heard_until
+        unknown = not start.dialect and not moved
+        return unknown and self._identify_s > 0 and self._pools.identifies
+
+    def _ready(self, choice: Choice, rulebook: SpeechRulebook) -> wire.ListenResponse:
+        return wire.ListenResponse(
+            ready=wire.Ready(
+                model=choice.pool.model.name,
+                rulebook=identity_message(rulebook.identity),
+                fallback=choice.fallback,
+            )
+        )
+
     def leave(self, why: str) -> None:
         """The call is to go on at another recognizer: the stream ends as soon as all is told."""
         self._leaves = why
@@ -146,6 +172,8 @@ class Listening:
         return wire.ListenResponse(coverage=wire.Coverage(legs=_coverage(analysis.coverage())))
 
     def close(self) -> None:
+        if self._opening is not None:
+            self._opening.cancel()
         if self._reader is not None:
             self._reader.cancel()
         if self._analysis is not None:
@@ -214,11 +242,11 @@ class Listening:
             why = "no worker is alive; new ones are being started"
             raise Refused(grpc.StatusCode.UNAVAILABLE, why) from None
 
-    def _circumstances(self, start: wire.CallStart) -> CallCircumstances:
+    def _circumstances(self, start: wire.CallStart, dialect: str) -> CallCircumstances:
         return CallCircumstances(
             scene=start.scene,
             on=self._today,
-            dialect=start.dialect,
+            dialect=dialect,
             product=product_of(start.product),
             resumed=start.resumed,
         )

@@ -131,9 +131,15 @@ class Pool:
         told = await self.errands.run(Kind.AGAIN, payload, patient=patient)
         if told is None:
             return None
-        words, emotion = wire.heard_again_of(told)
+        words, emotion, _ = wire.heard_again_of(told)
         begins_s = max(0.0, start_s)
         return [Heard(w.text, w.shown, begins_s + w.start_s) for w in words], emotion
+
+    async def language(self, rate_hz: int, pcm: bytes) -> str:
+        """What its model says is spoken there, as it labels it; empty where it does not."""
+        payload = wire.again_payload(rate_hz, pcm)
+        told = await self.errands.run(Kind.AGAIN, payload, patient=False)
+        return "" if told is None else wire.heard_again_of(told)[2]
 
     def close_stream(self, stream: LegStream) -> None:
         """The leg is over; its worker forgets it."""

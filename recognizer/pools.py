@@ -14,6 +14,11 @@ from recognizer.decoding import Decoding
 from recognizer.models.model import Model
 from recognizer.pool import Pool
 
+_IDENTIFIED_S = 3.0
+"""How long telling the language may take before the call goes on without."""
+_DIALECT_OF = {"zh": "cmn", "yue": "yue", "en": "eng", "ja": "jpn", "ko": "kor"}
+"""Of the labels of SenseVoice and Whisper; what else Whisper hears is noise in it."""
+
 
 @dataclass(frozen=True)
 class PoolPlan:
@@ -89,6 +94,31 @@ class Pools:
         if choice.fallback:
             self.fallbacks[choice.fallback] += 1
         return choice
+
+    @property
+    def identifies(self) -> bool:
+        """Whether one of its models says which language it hears."""
+        return self._identifier is not None
+
+    async def dialect(self, rate_hz: int, pcm: bytes) -> str:
+        """What is spoken in this audio; empty where no model can say it, or in time."""
+        if self._identifier is None:
+            return ""
+        try:
+            async with asyncio.timeout(_IDENTIFIED_S):
+                language = await self._identifier.language(rate_hz, pcm)
+        except TimeoutError:
+            return ""
+        return _DIALECT_OF.get(language, "")
+
+    @property
+    def _identifier(self) -> Pool | None:
+        able = (
+            pool
+            for plan, pool in self._pools.items()
+            if (plan.second_pass or plan.model).identifies
+        )
+        return next((each for each in able if each.alive), None)
 
     def _chosen(self, dialect: str) -> Choice:
         rest, down = dialect, False

@@ -43,10 +43,15 @@ class Recognition(recognition_pb2_grpc.RecognitionServicer):
     """`missing` says what to do when there is no model."""
 
     def __init__(
-        self, pools: Pools | None, rulebook: SpeechRulebook, missing: str, load: Load
+        self,
+        pools: Pools | None,
+        rulebook: SpeechRulebook,
+        missing: str,
+        load: Load,
+        identify_s: float,
     ) -> None:
         self._pools, self._rulebooks, self._missing = pools, Rulebooks(rulebook), missing
-        self._load = load
+        self._load, self._identify_s = load, identify_s
         self._calls: set[Listening] = set()
         self._over = asyncio.Event()
         self.draining = False
@@ -62,7 +67,12 @@ class Recognition(recognition_pb2_grpc.RecognitionServicer):
             await context.abort(grpc.StatusCode.UNAVAILABLE, ENDS)
         today = datetime.now().astimezone().date()
         listening = Listening(
-            aiter(request_iterator), self._pools, self._rulebooks, today, self._load
+            aiter(request_iterator),
+            self._pools,
+            self._rulebooks,
+            today,
+            self._load,
+            identify_s=self._identify_s,
         )
         self._calls.add(listening)
         try:
@@ -205,7 +215,9 @@ class RecognizerServer:
             settings.recognizer.most_calls,
             sum(each.workers * each.decoding.threads for each in plans),
         )
-        self._recognition = Recognition(self.pools, rulebook, missing, self.load)
+        self._recognition = Recognition(
+            self.pools, rulebook, missing, self.load, settings.recognizer.identify_s
+        )
         self._telling: set[asyncio.Task[None]] = set()
         self.port = self.metrics_port = 0
         self._stop_metrics = _nothing

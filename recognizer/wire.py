@@ -185,10 +185,11 @@ def again_of(payload: bytes) -> tuple[int, bytes]:
     return rate_of(payload[:head]), payload[head:]
 
 
-def heard_again_payload(words: Sequence[Heard], emotion: str) -> bytes:
-    return json.dumps([[(w.text, w.shown, round(w.start_s, 3)) for w in words], emotion]).encode()
+def heard_again_payload(words: Sequence[Heard], emotion: str, language: str) -> bytes:
+    told = [(w.text, w.shown, round(w.start_s, 3)) for w in words]
+    return json.dumps([told, emotion, language]).encode()
 
 
-def heard_again_of(payload: bytes) -> tuple[list[Heard], str]:
-    words, emotion = json.loads(payload)
-    return [Heard(*each) for each in words], emotion
+def heard_again_of(payload: bytes) -> tuple[list[Heard], str, str]:
+    words, emotion, language = json.loads(payload)
+    return [Heard(*each) for each in words], emotion, language

@@ -160,7 +160,8 @@ class Worker:
                 began_s = time.monotonic()
                 more = self._advance(stream)
                 self._account.add(Work(decoding_s=time.monotonic() - began_s))
-                if (work := self._account.news()) is not None:
+                at_rest = self._turns.empty and not self._streams
+                if (work := self._account.news(at_rest=at_rest)) is not None:
                     self._write(wire.frame(Kind.WORK, 0, wire.work_payload(work)))
                 with self._schedule:
                     again = not stream.dropped and (more or stream.due)
@@ -310,10 +311,10 @@ def _look(spotter: "Spotter | None", look: wire.Look | None) -> Generator[None, 
 def _again(
     second_pass: "SecondPass | None", rate_hz: int, pcm: bytes
 ) -> Generator[None, None, _Answer]:
-    words, emotion = list[Heard](), ""
+    words, emotion, language = list[Heard](), "", ""
     if second_pass is not None:
-        words, emotion, _ = yield from second_pass.hear(rate_hz, pcm)
-    return lambda _: (Kind.HEARD_AGAIN, wire.heard_again_payload(words, emotion))
+        words, emotion, language = yield from second_pass.hear(rate_hz, pcm)
+    return lambda _: (Kind.HEARD_AGAIN, wire.heard_again_payload(words, emotion, language))
 
 
 def main(arguments: list[str]) -> None:

@@ -236,6 +236,13 @@ class Recognizer(_Section):
         description="several models, by the dialect of calls, in place of model, second_pass, "
         "workers, threads and device: a list of those keys with `dialects`",
     )
+    identify_s: float = Field(
+        0.0,
+        ge=0,
+        le=8,
+        description="seconds of a customer's speech by which a call of no known dialect is given "
+        "to a pool, held back until then; needs a SenseVoice or Whisper model in a pool; 0: not",
+    )
     metrics: Address | None = Field(None, description="Prometheus, e.g. 127.0.0.1:9474")
     most_lag_s: float = Field(
         1.0,

@@ -45,6 +45,11 @@ class Model:
         return self.segments or not self.streaming
 
     @property
+    def identifies(self) -> bool:
+        """Whether it says which language it hears."""
+        return self.kind in ("sense-voice", "whisper") and not self.language
+
+    @property
     def spots(self) -> bool:
         """Whether phrases can be listened for with it: the engine's spotter needs a streaming
         transducer and ends its process on another."""

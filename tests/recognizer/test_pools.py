@@ -19,10 +19,12 @@ from callwarden.v1 import recognition_pb2
 from callwarden.v1.recognition_pb2_grpc import RecognitionStub
 from policy.speech.rulebook import SpeechRulebook
 from recognizer import planned, recordings
+from recognizer.models import folder
 from recognizer.models.model import Model
 from recognizer.pools import NoPoolAlive, PoolPlan, Pools
 from recognizer.service import RecognizerServer
-from tests.recognizer.conftest import Serving, listen, requests_of
+from tests.recognizer import onnx_files
+from tests.recognizer.conftest import Listened, Serving, listen, requests_of
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -124,6 +126,47 @@ async def test_a_pool_whose_workers_are_dead_is_passed_over_and_told(serving: Se
     ready = await _ready(serving, "yue")
     assert (ready.model, ready.fallback) == ("third", "pool-down-for-yue")
     assert serving.server.pools.fallbacks["pool-down-for-yue"] == 1
+
+
+@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.parametrize(
+    ("labelled", "models", "fallback"),
+    [("yue", ["default", "sv"], ""), ("zh", ["default", "default"], "")],
+)
+async def test_the_language_that_is_spoken_chooses_the_pool(  # fixtures
+    model: Model,
+    rules: SpeechRulebook,
+    calls_folder: Path,
+    tmp_path: Path,
+    *,
+    labelled: str,
+    models: list[str],
+    fallback: str,
+) -> None:
+    """The model of the Cantonese pool says what it hears; it is asked by two seconds of speech."""
+    sense_voice = folder.load(onnx_files.sense_voice_folder(tmp_path / "sv", labelled))
+    default = replace(model, name="default")
+    plans = [PoolPlan(default, hears=("cmn",)), PoolPlan(sense_voice, dialects=("yue",))]
+    settings = Settings(recognizer=Recognizer(listen="127.0.0.1:0", identify_s=2.0))
+    call = recordings.open_recording(calls_folder / "refusal-and-stop", None, "left")
+    async with (
+        RecognizerServer(settings, rules, plans, "") as server,
+        transport.channel_to(f"127.0.0.1:{server.port}", Tls()) as channel,
+    ):
+        stub = RecognitionStub(channel)
+        ready: list[recognition_pb2.Ready] = []
+        heard = Listened()
+        async for response in stub.Listen(requests_of(call)):
+            if response.HasField("ready"):
+                ready.append(response.ready)
+            heard.take(response)
+    assert [each.model for each in ready] == models
+    assert ready[-1].fallback == fallback
+    words = {token for each in heard.finals for token in each.tokens}
+    assert (words == {"好"}) == (labelled == "yue")
+    for leg in heard.covered.values():
+        assert leg.received_s == pytest.approx(call.seconds, abs=0.05)
+        assert leg.received_s - leg.analysed_s < 0.1
 
 
 def test_without_any_worker_nobody_is_chosen(model: Model) -> None:

@@ -347,6 +347,10 @@ Global___Duties: _TypeAlias = Duties  # noqa: Y015
 
 @_typing.final
 class Ready(_message.Message):
+    """The first answer; comes once more when the language of a call of no known
+    dialect was told from its first seconds.
+    """
+
     DESCRIPTOR: _descriptor.Descriptor
 
     MODEL_FIELD_NUMBER: _builtins.int
