@@ -7,7 +7,7 @@ import pytest
 
 from callwarden.problems import ProblemsFound
 from policy.ledger.acts import ActKind
-from policy.people import People, Person, Role
+from policy.people import MAY, People, Person, Role
 from tests.gate import people_file
 
 TOKEN = sha256(b"t").hexdigest()
@@ -54,6 +54,36 @@ def test_roles_may_what_they_are_for() -> None:
     assert Person("a", Role.AUDITOR).may(ActKind.SETTLE_APPEAL)
     assert not Person("s", Role.SUPERVISOR).may(ActKind.SHADOW_RULE)
     assert all(Person("a", Role.ADMIN).may(each) for each in ActKind)
+
+
+def test_what_is_documented_is_so(tmp_path: Path) -> None:
+    text = (Path(__file__).parents[2] / "docs" / "people.md").read_text(encoding="utf-8")
+    file = tmp_path / "people.yaml"
+    file.write_text(text.partition("```yaml\n")[2].partition("```")[0])
+    people = People.read(file)
+    assert people.with_token("s3cret-token") == Person(
+        "陈丽", Role.SUPERVISOR, frozenset({"north"}), "8001"
+    )
+    assert people.with_certificate("pc-7") == Person("Sun", Role.ADMIN)
+    rows = [line.strip("|").split("|") for line in text.splitlines() if line.startswith("| ")]
+    names = {
+        "listen, whisper, barge, hang up": ("listen", "whisper", "barge", "hang-up"),
+        "review, appeal, settle an appeal": ("review", "settle-appeal"),
+        "suppress, assign retraining, acknowledge": (
+            "suppress",
+            "assign-retraining",
+            "acknowledge",
+        ),
+        "switch a speech rule to shadow": ("shadow-rule",),
+    }
+    documented = {
+        (Role(role.strip()), act)
+        for what, *cells in rows
+        for role, cell in zip(rows[0][1:], cells, strict=True)
+        if cell.strip() == "yes"
+        for act in names[what.strip()]
+    }
+    assert documented == {(role, act.value) for role in Role for act in MAY[role]}
 
 
 def test_every_problem_stands_at_its_place(tmp_path: Path) -> None:

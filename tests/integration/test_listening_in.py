@@ -3,6 +3,7 @@ left of it."""
 
 import asyncio
 import re
+import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -170,6 +171,18 @@ def test_whatever_ends_it_nothing_is_left_and_no_customer_is_rung(lab: Lab, tmp_
                 await hears(supervisor, AGENT_HZ)
                 supervisor.hang_up()
                 await nothing_listens(made)
+                assert not call.agent.over.is_set()
+
+            async with Phone(SUPERVISOR_HZ, ports["8001"]) as supervisor:
+                await listen(made, call, BARGE)
+                await hears(call.customer, SUPERVISOR_HZ)
+                await made.end("gateway", signal.SIGKILL)
+                since = len(made.events)
+                made.start("gateway")
+                await made.part_is("asterisk-ari", oversight.HEALTH_STATUS_OK, since)
+                await until(supervisor.over.is_set)
+                await nothing_listens(made)
+                await hears(call.customer, SUPERVISOR_HZ, loud=False)
                 assert not call.agent.over.is_set()
 
             async with (
