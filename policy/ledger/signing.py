@@ -62,10 +62,13 @@ def load(key_file: Path) -> Signer:
             key = load_pem_private_key(file.read_bytes(), None)
         except ValueError:
             key = None
-    if not isinstance(key, Ed25519PrivateKey):
-        raise LedgerUnavailable(
-            f"{file}: not an Ed25519 key; restore the signing key from where it is kept"
-        )
+        if not isinstance(key, Ed25519PrivateKey):
+            raise LedgerUnavailable(
+                f"{file}: not an Ed25519 key; restore the signing key from where it is kept"
+            )
+        if not public_file(key_file).exists():
+            form = Encoding.PEM, PublicFormat.SubjectPublicKeyInfo
+            write_once(public_file(key_file), key.public_key().public_bytes(*form), 0o644)
     return Signer(key)
 
 
@@ -95,10 +98,7 @@ def read_public(file: Path) -> bytes:
 
 def _make(file: Path) -> None:
     key = Ed25519PrivateKey.generate()
-    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-    if write_once(file, private, 0o600):
-        write_once(file.with_name(_PUBLIC), public, 0o644)
+    write_once(file, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()), 0o600)
 
 
 def _text(lines: tuple[str | int, ...]) -> bytes:

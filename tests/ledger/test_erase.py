@@ -1,6 +1,7 @@
 """A person is forgotten and the ledger still proves itself; whoever must not be called still is
 not; what is erased without a signed record shows."""
 
+import shutil
 import sqlite3
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -19,13 +20,20 @@ OTHERS = "+8613900139000"
 SECOND = "+8613600136000"
 
 
-@pytest.fixture
-def box(tmp_path: Path) -> Box:
-    made = Box(tmp_path)
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Box:
+    made = Box(tmp_path_factory.mktemp("made"))
     fill(*made.files)
     with Ledger.open(*made.files) as ledger:
         ledger.decide(asked("later", SECOND, CUSTOMER), at_most(0), NOW).result(WAIT_S)
     return made
+
+
+@pytest.fixture
+def box(made: Box, tmp_path: Path) -> Box:
+    copy = Box(tmp_path)
+    shutil.copytree(made.state, copy.state)
+    return copy
 
 
 def _whole(box: Box) -> bool:
