@@ -6,7 +6,7 @@ neither decides nor places a call, and a broken stream never ends it.
 
 import math
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from datetime import tzinfo
 from functools import partial
 from typing import ClassVar, TypeVar
@@ -95,10 +95,10 @@ class Console(App[object]):
         dark: bool = True,
         keys: Mapping[str, str] | None = None,
         ringing: Ringing | None = None,
-        notes: Sequence[str] = (),
+        demo_speed: float = 0.0,
     ) -> None:
         """`operator` goes on record where the site names no people; `zone` None is the machine's
-        own; `keys` as `tui.keys` checked them; `notes` stand in the bar for good."""
+        own; `keys` as `tui.keys` checked them; `demo_speed` 0: it is no demo."""
         super().__init__()
         self.HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-wide")]
         self.VERTICAL_BREAKPOINTS = [(0, "-low"), (32, "-high")]
@@ -112,7 +112,7 @@ class Console(App[object]):
         self.set_keymap(dict(keys or {}))
         self.acting = Acting(self, operator)
         self.ringing = ringing or Ringing()
-        self._notes = tuple(notes)
+        self._demo_speed = demo_speed
         self._address = address
         self._clock = clock
         self._times = Times(zone)
@@ -230,7 +230,8 @@ class Console(App[object]):
             if (call := self.view.calls.get(call_id)) and call.live
         ]
         muted = [say("bar.muted")] if self.ringing.muted else []
-        return (*self._notes, *heard_in, *muted)
+        demo = [say("bar.demo", speed=f"{self._demo_speed:g}")] if self._demo_speed else []
+        return (*demo, *heard_in, *muted)
 
     def _sight(self) -> Sight:
         now = self._clock()

@@ -9,6 +9,7 @@ import getpass
 import os
 import signal
 import sys
+from typing import TYPE_CHECKING
 
 import click
 from pydantic import TypeAdapter, ValidationError
@@ -17,16 +18,31 @@ from callwarden import caller, settings, transport
 from callwarden.command import with_settings
 from callwarden.settings import Address, Settings
 
+if TYPE_CHECKING:
+    from tui.app import Console
+    from tui.ringing import Ringing
+
 
 @click.command(
-    epilog="Example: callwarden console --address 127.0.0.1:4574 --locale en",
+    epilog="Examples: callwarden console --address 127.0.0.1:4574 --locale en;"
+    " callwarden console --demo --speed 4",
 )
 @with_settings
 @click.option("--address", help="HOST:PORT of the gateway's oversight (default: as configured).")
 @click.option(
     "--locale", type=click.Choice(["zh", "en"]), help="Language (default: as configured)."
 )
-def console(configured: Settings, address: str | None, locale: str | None) -> int:
+@click.option("--demo", is_flag=True, help="A recorded hour, without any server.")
+@click.option(
+    "--speed",
+    type=click.FloatRange(0.25, 20),
+    default=1.0,
+    show_default=True,
+    help="How fast the recorded hour goes.",
+)
+def console(
+    configured: Settings, address: str | None, locale: str | None, demo: bool, speed: float
+) -> int:
     """Watch the floor: live calls, what is said, findings, decisions, health.
 
     Keyboard first: ? lists every key. Reconnects by itself and says how old the view is.
@@ -37,6 +53,8 @@ def console(configured: Settings, address: str | None, locale: str | None) -> in
         raise click.UsageError("the console needs a terminal; run it in one, or over ssh -t")
     # grpc writes its own warnings onto the screen otherwise; the console says them itself.
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+    if demo:
+        return asyncio.run(_show_demo(configured, locale or configured.locale, keys, speed))
     said = caller.metadata(configured.oversight.token_file, getpass.getuser())
     return asyncio.run(_run(configured, chosen, said, locale or configured.locale, keys))
 
@@ -57,7 +75,6 @@ async def _run(
 ) -> int:
     from tui.app import Console
     from tui.oversight import OversightStream
-    from tui.ringing import Ringing
 
     channel = transport.channel_to(address, configured.tls, said)
     async with channel:
@@ -68,17 +85,45 @@ async def _run(
             address=address,
             dark=configured.console.theme == "dark",
             keys=keys,
-            ringing=Ringing(
-                bell=configured.console.bell,
-                notify=configured.console.notify,
-                tmux="TMUX" in os.environ,
-            ),
+            ringing=_ringing(configured),
         )
-        # Ended from outside, it gives the terminal back as it was, mouse and screen.
-        for each in (signal.SIGTERM, signal.SIGHUP):
-            asyncio.get_running_loop().add_signal_handler(each, app.exit)
-        await app.run_async()
-        return app.return_code or 0
+        return await _until_left(app)
+
+
+async def _show_demo(configured: Settings, locale: str, keys: dict[str, str], speed: float) -> int:
+    from tui import recording
+    from tui.app import Console
+    from tui.demo import PERSON, Demo
+
+    source = Demo(recording.read(), speed=speed)
+    app = Console(
+        source,
+        locale="en" if locale == "en" else "zh",
+        operator=PERSON.name,
+        address=recording.HOUR.name,
+        clock=source.clock,
+        zone=recording.ZONE,
+        dark=configured.console.theme == "dark",
+        keys=keys,
+        ringing=_ringing(configured),
+        demo_speed=speed,
+    )
+    return await _until_left(app)
+
+
+def _ringing(configured: Settings) -> "Ringing":
+    from tui.ringing import Ringing
+
+    chosen = configured.console
+    return Ringing(bell=chosen.bell, notify=chosen.notify, tmux="TMUX" in os.environ)
+
+
+async def _until_left(app: "Console") -> int:
+    # Ended from outside, it gives the terminal back as it was, mouse and screen.
+    for each in (signal.SIGTERM, signal.SIGHUP):
+        asyncio.get_running_loop().add_signal_handler(each, app.exit)
+    await app.run_async()
+    return app.return_code or 0
 
 
 def _checked(address: str) -> str:

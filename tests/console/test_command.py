@@ -18,7 +18,7 @@ from tui.command import console
 def test_help_has_an_example() -> None:
     shown = CliRunner().invoke(console, ["--help"])
     assert shown.exit_code == 0
-    assert "Example: callwarden console --address" in shown.output
+    assert "Examples: callwarden console --address" in shown.output
 
 
 def test_an_address_that_is_none_is_a_usage_error() -> None:

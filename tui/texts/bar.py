@@ -34,6 +34,7 @@ BAR: Final = {
     "bar.alerts": ("警报 {count}", "alerts {count}"),
     "bar.muted": ("静音", "muted"),
     "bar.listening": ("正在旁听 {agent}", "listening in on {agent}"),
+    "bar.demo": ("演示 ×{speed}", "demo ×{speed}"),
     "bar.gate": ("闸门 p99 {ms} ms", "gate p99 {ms} ms"),
     # panes
     "pane.floor": ("现场", "Floor"),
