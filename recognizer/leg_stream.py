@@ -18,9 +18,9 @@ from recognizer.timeline import Timeline
 from recognizer.wire import Frame, Kind
 
 WORKER_LOST = "worker-lost"
-CONTEXT_S = 4.0
+CONTEXT_S = 8.0
 """Audio before the words in question that a new worker hears again, so that it hears them as the
-old one did: the encoder looks back a few seconds."""
+old one did: the encoder looks back a few seconds of what it was given, and silence was not."""
 KEPT_S = 15.0
 """Audio kept for who wants to listen to it once more."""
 BACKLOG_S = 5.0

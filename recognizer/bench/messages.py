@@ -1,4 +1,4 @@
-"""Owns `callwarden bench recognizer`: what the recognizer needs on this box, and how soon it says
+"""Owns `callwarden bench messages`: what the recognizer needs on this box, and how soon it says
 what it found.
 
 Plays recorded calls in real time to a recognizer of its own, over gRPC, as a gateway would. Every
@@ -8,8 +8,6 @@ figure is measured on the process that serves, not on a model of it.
 import asyncio
 import json
 import statistics
-import sys
-import tempfile
 import time
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
@@ -26,6 +24,7 @@ from callwarden.v1.recognition_pb2 import ListenRequest
 from callwarden.v1.recognition_pb2_grpc import RecognitionStub
 from policy.speech.utterance import Leg
 from recognizer import recordings, scan
+from recognizer.bench.served import Served
 from recognizer.footprint import Footprint, footprint
 from recognizer.recordings import Recording
 
@@ -74,7 +73,7 @@ def _spread(values: Sequence[float]) -> dict[str, float]:
     return {"p50": round(cuts[9], 3), "p95": round(cuts[18], 3), "max": round(max(values), 3)}
 
 
-@click.command(epilog="Example: callwarden bench recognizer --calls ./calls --legs 20")
+@click.command(epilog="Example: callwarden bench messages --calls ./calls --legs 20")
 @click.option(
     "--calls",
     required=True,
@@ -95,7 +94,7 @@ def _spread(values: Sequence[float]) -> dict[str, float]:
 @click.option("--model", metavar="NAME|FOLDER", help="Model folder, or the name of one.")
 @click.option("--json", "as_json", is_flag=True, help="Figures as one JSON object.")
 @with_settings
-def recognizer(settings: Settings, calls: Path, **options: Any) -> int:
+def messages(settings: Settings, calls: Path, **options: Any) -> int:
     """Measure the recognizer: memory, CPU, and how soon findings come."""
     opened = [recordings.open_recording(each, None, "left") for each in recordings.find([calls])]
     model = scan.model_for(settings, options["model"])
@@ -119,7 +118,7 @@ class _Bench:
 
     async def _run(self, message_ms: int, seconds: float | None) -> Run:
         run = Run(message_ms, self.legs)
-        async with _Served(self.settings, self.model) as served:
+        async with Served(self.settings, self.model) as served:
             before = footprint(served.pid)
             chosen = [self.calls[at % len(self.calls)] for at in range(self.legs // 2)]
             begun = time.monotonic()
@@ -219,55 +218,6 @@ async def _watch(pid: int, run: Run) -> None:
         run.parent_rss_mb = max(run.parent_rss_mb, seen.parent_rss_mb)
         run.worker_rss_mb = max(run.worker_rss_mb, seen.rss_mb - seen.parent_rss_mb)
         await asyncio.sleep(2.0)
-
-
-class _Served:
-    """`callwarden recognizer run` as a process of its own, on a free port."""
-
-    def __init__(self, settings: Settings, model: Path) -> None:
-        self._settings, self._model = settings, model
-        self.pid = self.port = 0
-
-    async def __aenter__(self) -> "_Served":
-        recognizer_ = self._settings.recognizer.model_copy(
-            # What it takes is measured here, so it is not to refuse.
-            update={"listen": "127.0.0.1:0", "model": self._model, "most_lag_s": 0.0}
-        )
-        log = self._settings.log.model_copy(update={"level": "info", "form": "json"})
-        settings = self._settings.model_copy(
-            update={"recognizer": recognizer_, "tls": Tls(), "log": log}
-        )
-        with tempfile.NamedTemporaryFile("w", suffix=".yaml", delete=False) as file:
-            file.write(settings.model_dump_json(exclude_none=True))  # JSON is YAML
-        self._config = Path(file.name)
-        self._process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "callwarden.command", "recognizer", "run"),
-            *("--config", file.name),
-            stderr=asyncio.subprocess.PIPE,
-        )
-        self.pid = self._process.pid
-        stderr, said = self._process.stderr, ""
-        while stderr is not None and (line := await stderr.readline()):
-            said += line.decode(errors="replace")
-            event = json.loads(line) if line.startswith(b"{") else {}
-            if event.get("event") == "recognizer serves":
-                self.port = event["port"]
-                self._draining = asyncio.create_task(_drain(stderr))
-                return self
-        await self._process.wait()
-        self._config.unlink()
-        raise click.ClickException(f"the recognizer did not start:\n{said}")
-
-    async def __aexit__(self, *_: object) -> None:
-        self._process.terminate()
-        await self._process.wait()
-        await self._draining
-        self._config.unlink()
-
-
-async def _drain(stream: asyncio.StreamReader) -> None:
-    while await stream.readline():
-        pass
 
 
 def _table(figures: dict[str, Any]) -> str:

@@ -1,0 +1,104 @@
+"""A worker is killed while calls run: the same findings come, and at most three seconds late."""
+
+import asyncio
+import os
+import random
+import signal
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from policy.speech.finding import Finding, FindingStatus
+from policy.speech.rulebook import SpeechRulebook
+from recognizer import recordings
+from recognizer.analysis import Analysis
+from recognizer.decoding import Decoding
+from recognizer.models.model import Model
+from recognizer.pool import Pool
+from recognizer.recordings import Recording
+from recognizer.told import Heard
+
+_LATE_S = 3.0
+_Found = dict[tuple[str, str, str], float]
+"""When each certain finding was told: its call, rule and leg with a number, in seconds."""
+
+
+async def _played(
+    pool: Pool, rules: SpeechRulebook, calls: Sequence[Recording], speed: float, kill_s: float
+) -> _Found:
+    """The calls side by side, `speed` times as fast as they were; a worker dies after `kill_s`
+    seconds by the clock, 0: none."""
+    found: _Found = {}
+    began = time.monotonic()
+
+    async def play(call: Recording) -> None:
+        def take(heard: Heard) -> None:
+            if isinstance(heard, Finding) and heard.status is FindingStatus.CERTAIN:
+                key = (call.id, heard.rule, heard.finding_id)
+                found.setdefault(key, time.monotonic() - began)
+
+        analysis = Analysis(pool, rules, call.circumstances, rate_hz=call.rate_hz, deliver=take)
+        try:
+            for leg, first, pcm in call.blocks(0.1):
+                spoken_s = (first + len(pcm) / 2) / call.rate_hz / speed
+                await asyncio.sleep(began + spoken_s - time.monotonic())
+                await analysis.hear(leg, first, pcm)
+            await analysis.finish(call.seconds)
+            lost = [each for each in analysis.coverage() if each.causes]
+            assert not lost
+        finally:
+            analysis.close()
+
+    async def kill() -> None:
+        await asyncio.sleep(kill_s)
+        os.kill(pool.worker_pids[0], signal.SIGKILL)
+
+    await asyncio.gather(*map(play, calls), *([kill()] if kill_s else []))
+    return found
+
+
+async def _kills(
+    model: Model,
+    rules: SpeechRulebook,
+    calls: Sequence[Recording],
+    speed: float,
+    runs: int,
+) -> None:
+    chosen = random.Random(20251123)
+    longest_s = max(each.seconds for each in calls) / speed
+    pool = Pool(model, 2, Decoding())
+    await pool.start()
+    try:
+        undisturbed = await _played(pool, rules, calls, speed, 0)
+        for run in range(runs):
+            killed_at_s = chosen.uniform(0.5, longest_s - 0.5)
+            found = await _played(pool, rules, calls, speed, killed_at_s)
+            assert found.keys() == undisturbed.keys(), f"killed at {killed_at_s:.2f} s"
+            late_s = max(found[each] - undisturbed[each] for each in found)
+            print(f"killed at {killed_at_s:.1f} s: {len(found)} findings, {late_s:.2f} s late")
+            assert late_s <= _LATE_S, f"killed at {killed_at_s:.2f} s"
+            async with asyncio.timeout(20):
+                while pool.restarts <= run:  # noqa: ASYNC110  # the pool sets no event of ours
+                    await asyncio.sleep(0.05)
+    finally:
+        await pool.close()
+
+
+async def test_a_kill_takes_no_finding_away_and_delays_none(
+    model: Model, rules: SpeechRulebook, calls_folder: Path
+) -> None:
+    call = recordings.open_recording(calls_folder / "refusal-ignored", None, "left")
+    await _kills(model, rules, [call], speed=4, runs=1)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(3600)
+async def test_thirty_kills_over_all_calls(
+    model: Model, rules: SpeechRulebook, calls_folder: Path
+) -> None:
+    calls = [
+        recordings.open_recording(each, None, "left") for each in recordings.find([calls_folder])
+    ]
+    await _kills(model, rules, calls, speed=1, runs=30)
