@@ -10,7 +10,7 @@ import json
 import sqlite3
 from collections.abc import Sequence
 from concurrent.futures import Future
-from dataclasses import asdict, astuple
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -25,7 +25,7 @@ from policy.ledger import (
     connection,
     consents,
     do_not_call,
-    duties,
+    heard,
     left_over,
     settling,
     signing,
@@ -43,7 +43,6 @@ from policy.ledger.seal import Seal
 from policy.ledger.signing import Signer
 from policy.ledger.writer import GroupWriter
 from policy.speech.doubt import Doubt, SecondLook
-from policy.speech.duty import Duty
 from policy.speech.finding import Finding
 from policy.speech.utterance import Leg, Utterance
 
@@ -314,42 +313,12 @@ class Ledger:
         """What one leg said, once it is final. Raises ValueError on a partial."""
         if not utterance.final:
             raise ValueError("only a final utterance is recorded")
-        tokens = [[each.text, round(each.start_s, 3)] for each in utterance.tokens]
-        words = {
-            "text": utterance.text,
-            "tokens": tokens,
-            "voice": astuple(utterance.voice) if utterance.voice else None,
-            "second_pass": utterance.second_pass,
-        }
-        return self._add(
-            "utterances",
-            call_id=call_id,
-            utterance_id=utterance.utterance_id,
-            leg=utterance.leg.value,
-            start_s=float(utterance.start_s),
-            end_s=float(utterance.end_s),
-            words_sealed=self._keys.sealed_words(words),
-        )
+        return self._add("utterances", **heard.utterance(self._keys, call_id, utterance))
 
     def add_second_look(self, call_id: str, doubt: Doubt, look: SecondLook) -> Future[None]:
         """Seconds that were in doubt and what was heard in them: with the utterances, all that a
         replay of the call needs to find what was found."""
-        return self._add(
-            "second_looks",
-            call_id=call_id,
-            doubt_id=doubt.doubt_id,
-            leg=doubt.leg.value,
-            start_s=float(doubt.start_s),
-            end_s=float(doubt.end_s),
-            phrases=json.dumps(doubt.phrases, ensure_ascii=False),
-            confidence=float(look.confidence),
-            looked=int(look.looked),
-            words_sealed=self._keys.sealed_words({"heard": look.heard}),
-        )
-
-    def add_duty(self, call_id: str, duty: Duty, now: datetime) -> Future[None]:
-        """Something that must be told on a call stands otherwise from now on."""
-        return self._add("duties", **duties.columns(call_id, duty, now))
+        return self._add("second_looks", **heard.second_look(self._keys, call_id, doubt, look))
 
     def add_finding(self, call_id: str, finding: Finding, now: datetime) -> Future[None]:
         """What a speech rule found; a change of its status is another row."""
@@ -360,33 +329,7 @@ class Ledger:
         return self._add_found("shadow_findings", call_id, finding, now)
 
     def _add_found(self, table: str, call_id: str, finding: Finding, now: datetime) -> Future[None]:
-        words = {
-            "heard_text": finding.heard_text,
-            "heard_pinyin": finding.heard_pinyin,
-            "before": finding.before,
-            "after": finding.after,
-        }
-        return self._add(
-            table,
-            call_id=call_id,
-            finding_id=finding.finding_id,
-            at=micros(now),
-            rule=finding.rule,
-            pack=finding.pack,
-            title_zh=finding.title.zh,
-            title_en=finding.title.en,
-            severity=finding.severity.value,
-            rulebook_version=finding.rulebook.version,
-            rulebook_digest=finding.rulebook.digest,
-            leg=finding.leg.value,
-            start_s=float(finding.start_s),
-            end_s=float(finding.end_s),
-            matched=finding.matched,
-            confidence=float(finding.confidence),
-            status=finding.status.value,
-            raised_s=float(finding.raised_s),
-            words_sealed=self._keys.sealed_words(words),
-        )
+        return self._add(table, **heard.finding(self._keys, call_id, finding, now))
 
     def add_coverage(self, call_id: str, coverage: LegCoverage, now: datetime) -> Future[None]:
         """How much of one leg was received and analysed, and why not all of it."""
