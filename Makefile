@@ -29,13 +29,14 @@ test: lab ## everything but the slow ones, under 10 minutes
 soak: lab ## the slow ones
 	$(PYTHON) -m pytest -m soak --timeout 5400
 
-check: setup ## format, lint, types, import contracts, generated code, documentation
+check: setup ## format, lint, types, import contracts, generated code, documentation, manifests
 	.venv/bin/ruff format --check .
 	.venv/bin/ruff check .
 	.venv/bin/mypy
 	.venv/bin/lint-imports
 	proto/generate --check
 	$(PYTHON) -m docs.reference --check
+	$(PYTHON) -m deploy.validate
 	.venv/bin/callwarden rules check
 	.venv/bin/callwarden rules test
 
