@@ -25,6 +25,7 @@ from policy.ledger import (
     connection,
     consents,
     do_not_call,
+    duties,
     heard,
     left_over,
     settling,
@@ -43,6 +44,7 @@ from policy.ledger.seal import Seal
 from policy.ledger.signing import Signer
 from policy.ledger.writer import GroupWriter
 from policy.speech.doubt import Doubt, SecondLook
+from policy.speech.duty import Duty
 from policy.speech.finding import Finding
 from policy.speech.utterance import Leg, Utterance
 
@@ -319,6 +321,10 @@ class Ledger:
         """Seconds that were in doubt and what was heard in them: with the utterances, all that a
         replay of the call needs to find what was found."""
         return self._add("second_looks", **heard.second_look(self._keys, call_id, doubt, look))
+
+    def add_duty(self, call_id: str, duty: Duty, now: datetime) -> Future[None]:
+        """Something that must be told on a call stands otherwise from now on."""
+        return self._add("duties", **duties.columns(call_id, duty, now))
 
     def add_finding(self, call_id: str, finding: Finding, now: datetime) -> Future[None]:
         """What a speech rule found; a change of its status is another row."""
