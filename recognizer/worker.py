@@ -135,8 +135,8 @@ class Worker:
         stream = self._streams.get(number)
         if stream is None:  # dropped or closed while the frame was under way
             return
-        if kind in (Kind.DROP, Kind.FINISH):
-            del self._streams[number]
+        if kind is Kind.DROP:
+            self._streams.pop(number, None)
         with self._schedule:
             stream.inbox.append((kind, payload))
             if kind is Kind.AUDIO:
@@ -209,6 +209,9 @@ class Worker:
                 inbox, stream.inbox, stream.told_off = stream.inbox, deque(), False
             if not inbox:
                 break
+            if any(kind is Kind.DROP for kind, _ in inbox):  # what came before it is not heard
+                stream.dropped = True
+                return False
             for kind, payload in inbox:
                 self._apply(stream, kind, payload)
         engine = stream.engine
@@ -225,14 +228,13 @@ class Worker:
             self._tell(stream, engine, closing=True)
             self._write(wire.frame(Kind.CLOSED, stream.number))
             stream.dropped = True
+            self._streams.pop(stream.number, None)
         return False
 
     def _apply(self, stream: _Stream, kind: Kind, payload: bytes) -> None:
         if kind is Kind.OPEN:
             stream.rate_hz = wire.rate_of(payload)
             stream.engine = self._engine.stream(stream.rate_hz, skip_silence=self._skip_silence)
-        elif kind is Kind.DROP:
-            stream.dropped = True
         elif stream.engine is not None and kind is Kind.AUDIO:
             self._account.add(Work(heard_s=len(payload) / 2 / stream.rate_hz))
             stream.engine.accept(payload)

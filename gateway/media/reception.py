@@ -20,6 +20,10 @@ _LAG_FRAMES: Final = 250
 """Frames over which the least lag is taken, 5 s of them: a stalled event loop catches up within
 that, so a lag that is still there after it is audio that was lost."""
 _LOST_S: Final = 0.5
+_PAUSE_S: Final = 0.2
+"""Quiet for so long, a leg is between words: sounds within them take less."""
+_LONGEST_WAIT_S: Final = 5.0
+"""How long a gap waits for such a place."""
 _TALKING_LEVEL: Final = 400
 """Mean magnitude (of 32767) above which somebody is taken to speak: −38 dBFS, well over line noise
 and comfort noise, well under quiet speech on a telephone."""
@@ -60,6 +64,10 @@ class Reception:
         self._placed = False
         self._least_lag = 0
         self._frames = 0
+        self._lost = 0
+        """Samples that were lost, and whose gap waits for a pause: within a word it would hide it.
+        """
+        self._lost_for = self._quiet_for = 0
 
     @property
     def clock(self) -> CallClock:
@@ -79,18 +87,34 @@ class Reception:
             self._next_sample += skipped
         else:
             self._next_sample = max(self._next_sample, now - count)
-            self._placed, self._frames = True, 0
+            self._placed, self._frames, self._lost = True, 0, 0
         lag = now - (self._next_sample + count)
         self._least_lag = lag if not self._frames else min(lag, self._least_lag)
         self._frames += 1
         if self._frames >= _LAG_FRAMES:
-            if self._least_lag > _LOST_S * SAMPLE_RATE_HZ:
-                self._next_sample += self._least_lag
+            if not self._lost and self._least_lag > _LOST_S * SAMPLE_RATE_HZ:
+                self._lost, self._lost_for, self._quiet_for = self._least_lag, 0, 0
             self._frames = 0
+        if self._lost:
+            self._leave_gap(lag, samples)
         first = self._next_sample
         self._next_sample += count
         self.heard_at_s = now / SAMPLE_RATE_HZ
         self._hear(self.leg, first, samples)
+
+    def _leave_gap(self, lag: int, samples: bytes) -> None:
+        """Where the leg pauses, or at last somewhere, unless what was late comes in after all."""
+        self._lost = min(self._lost, lag)
+        if self._lost <= _LOST_S * SAMPLE_RATE_HZ:
+            self._lost = 0
+            return
+        count = len(samples) // _BYTES_A_SAMPLE
+        self._lost_for += count
+        self._quiet_for = 0 if _is_loud(samples) else self._quiet_for + count
+        pauses = self._quiet_for >= _PAUSE_S * SAMPLE_RATE_HZ
+        if pauses or self._lost_for >= _LONGEST_WAIT_S * SAMPLE_RATE_HZ:
+            self._next_sample += self._lost
+            self._lost = 0
 
 
 class Line(Protocol):
@@ -127,8 +151,12 @@ class Talking:
 
     def hear(self, first_sample: int, samples: bytes) -> bool:
         """Takes about 100 ms of audio; True when the answer changed."""
-        every_eighth = array("h", samples[: len(samples) // 2 * 2])[::8]
-        if sum(map(abs, every_eighth)) > _TALKING_LEVEL * len(every_eighth):
+        if _is_loud(samples):
             self._loud_until = first_sample + int(_TALKING_HOLD_S * SAMPLE_RATE_HZ)
         before, self.now = self.now, first_sample < self._loud_until
         return before is not self.now
+
+
+def _is_loud(samples: bytes) -> bool:
+    every_eighth = array("h", samples[: len(samples) // 2 * 2])[::8]
+    return sum(map(abs, every_eighth)) > _TALKING_LEVEL * len(every_eighth)

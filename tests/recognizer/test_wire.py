@@ -170,14 +170,14 @@ async def _opened_and_dropped(serving: Serving, count: int) -> None:
                 sent = _sent(start(), audio(Leg.CUSTOMER, 0, second), hold=True)
                 call = serving.stub.Listen(sent)
                 await call.read()
-        if number % 16 == 0:
-            await asyncio.sleep(0)
         call.cancel()
+        if number % 100 == 99:
+            await _nothing_is_left(serving)
     await _nothing_is_left(serving)
 
 
 async def _dropped_leave_nothing(serving: Serving, count: int, grown_mb: float) -> None:
-    await _opened_and_dropped(serving, 40)  # what is made once is made
+    await _opened_and_dropped(serving, 200)  # what is made once is made
     gc.collect()
     tasks, files = len(asyncio.all_tasks()), len(os.listdir("/proc/self/fd"))
     before = footprint(os.getpid())
