@@ -30,10 +30,12 @@ from tui.link import Link
 from tui.oversight import Began, Lost, Source
 from tui.palette import DARK, LIGHT
 from tui.phrasing import Times
+from tui.playback import Playback
+from tui.playing import Playing
 from tui.ringing import Ringing
 from tui.roles import why_not
 from tui.sight import Sight
-from tui.target import Target, call_id_of, target_of
+from tui.target import Target, call_id_of, place_of, target_of
 from tui.view import Area, View, Watching
 from tui.widgets.alerts import AlertsPanel
 from tui.widgets.bar import Bar, Keys, PaneChosen
@@ -47,6 +49,7 @@ from tui.widgets.health import HealthPanel
 from tui.widgets.lines import Lines
 from tui.widgets.listing import Listing, Selected
 from tui.widgets.suppressions import SuppressionsPanel
+from tui.widgets.typed import Typed
 
 DRAIN_S = 0.1
 """How often what came is applied: a flood of events is ten repaints a second."""
@@ -96,9 +99,12 @@ class Console(App[object]):
         keys: Mapping[str, str] | None = None,
         ringing: Ringing | None = None,
         demo_speed: float = 0.0,
+        replay: str = "",
+        speed: float = 1.0,
     ) -> None:
         """`operator` goes on record where the site names no people; `zone` None is the machine's
-        own; `keys` as `tui.keys` checked them; `demo_speed` 0: it is no demo."""
+        own; `keys` as `tui.keys` checked them; `demo_speed` 0: it is no demo; `replay` is a past
+        call to begin with, `speed` that of playing."""
         super().__init__()
         self.HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-wide")]
         self.VERTICAL_BREAKPOINTS = [(0, "-low"), (32, "-high")]
@@ -113,6 +119,8 @@ class Console(App[object]):
         self.acting = Acting(self, operator)
         self.ringing = ringing or Ringing()
         self._demo_speed = demo_speed
+        self.playing = Playing(self, speed)
+        self._replay = replay
         self._address = address
         self._clock = clock
         self._times = Times(zone)
@@ -142,7 +150,7 @@ class Console(App[object]):
             yield SuppressionsPanel(id="suppressions")
             yield AlertsPanel(id="alerts")
             yield HealthPanel(id="health")
-        yield Input(id="filter", compact=True)
+        yield Typed(id="filter", compact=True)
         yield Keys(id="keys")
 
     def on_mount(self) -> None:
@@ -151,6 +159,8 @@ class Console(App[object]):
         self.source.start()
         self.set_interval(DRAIN_S, self.drain)
         self.set_interval(_TICK_S, self._tick)
+        if self._replay:
+            self.run_worker(self.playing.open(self._replay, play=True), group="replay")
         self.call_after_refresh(self.drain)
         self.call_after_refresh(self.repaint_floor, Area.EVERYTHING)
 
@@ -179,6 +189,8 @@ class Console(App[object]):
             self.source.watch_anew()
         if touched or link_changed:
             self.repaint_floor(touched)
+        if self.playing.pass_time() and self.pane == "floor":
+            self._paint_call(self._sight())
 
     async def _ask_who(self) -> None:
         await self.acting.ask_who()
@@ -218,9 +230,18 @@ class Console(App[object]):
             self._calls.update_from(sight)
             if touched & Area.DECISIONS:
                 self._one("#latest-decisions", DecisionsPanel).update_from(sight)
-            self._one("#call", CallPanel).update_from(sight, self._selected())
+            self._paint_call(sight)
         else:
             self._one(f"#{pane}", _PANELS[pane]).update_from(sight)
+
+    def _paint_call(self, sight: Sight) -> None:
+        """The call that is played, or else the one under the cursor."""
+        playback = self.playing.playback
+        panel = self._one("#call", CallPanel)
+        if playback is None:
+            panel.update_from(sight, self._selected())
+        else:
+            panel.update_from(self.playing.sight(sight), playback.call(), playback)
 
     def _bar_notes(self) -> tuple[str, ...]:
         say = self.language.say
@@ -268,26 +289,61 @@ class Console(App[object]):
 
     def action_enlarge(self) -> None:
         """The call under the cursor on the whole screen: on the floor, or behind a finding, a
-        do-not-call entry or an alert."""
+        do-not-call entry or an alert; from the ledger where the floor no longer has it."""
+        if self.pane == "floor":
+            self.show_call()
+            return
+        item = self._under_cursor()
+        call_id, at_s = call_id_of(item), place_of(item)
+        call = self.view.calls.get(call_id)
+        if not call_id:
+            self.show_call()
+        elif call is not None and call.known and (call.live or call.utterances):
+            self._calls.listing.select(call_id)
+            self.show_call(at_s)
+        else:
+            self.run_worker(self.playing.open(call_id, at_s=at_s), group="replay", exclusive=True)
+
+    def show_call(self, at_s: float | None = None) -> None:
+        """The open call on the whole screen, at a second of it."""
         if self.pane != "floor":
-            call_id = call_id_of(self._under_cursor())
-            if call_id and call_id not in self.view.calls:
-                text = self.language.say("none.past", call=call_id)
-                self.notify(text, severity="warning", markup=False)
-                return
-            if call_id:
-                self._calls.listing.select(call_id)
             self.action_show("floor")
         self._one("#floor", Container).add_class("-enlarged")
-        self._one("#call", CallPanel).transcript.focus()
+        panel = self._one("#call", CallPanel)
+        panel.aim(at_s)
+        panel.transcript.focus()
         self.call_after_refresh(self.repaint_floor, Area.EVERYTHING)
 
+    def action_replay(self) -> None:
+        """Plays the call under the cursor from its beginning."""
+        call_id = call_id_of(self._under_cursor())
+        if not call_id:
+            self.notify(self.language.say("play.none"), severity="warning", markup=False)
+            return
+        self.run_worker(self.playing.open(call_id, play=True), group="replay", exclusive=True)
+
+    def action_play(self) -> None:
+        self._play(lambda playback: playback.toggle())
+
+    def action_seek(self, seconds: float) -> None:
+        self._play(lambda playback: playback.seek(playback.position_s + seconds))
+
+    def action_speed(self, steps: int) -> None:
+        self._play(lambda playback: playback.faster(steps))
+
+    def _play(self, do: Callable[[Playback], None]) -> None:
+        """To the call that is played; nothing where none is."""
+        if self.playing.playback is not None:
+            do(self.playing.playback)
+            self._paint_call(self._sight())
+
     def action_leave(self) -> None:
-        """Out of the filter, then out of the enlarged call."""
+        """Out of the filter, then out of the enlarged call, which also ends what is played."""
         if self._wanted_input.display:
             self._wanted_input.value = ""
             self._wanted_input.display = False
         else:
+            self.playing.close()
             self._one("#floor", Container).remove_class("-enlarged")
         self._focus_pane()
         self.call_after_refresh(self.repaint_floor, Area.EVERYTHING)
@@ -345,7 +401,7 @@ class Console(App[object]):
 
     def on_selected(self, _: Selected) -> None:
         if self.pane == "floor":
-            self._one("#call", CallPanel).update_from(self._sight(), self._selected())
+            self._paint_call(self._sight())
 
     def on_pane_chosen(self, event: PaneChosen) -> None:
         self.action_show(event.pane)
@@ -387,6 +443,9 @@ class Console(App[object]):
 
     def target(self) -> Target:
         """What the cursor is on, as far as an act can be about it."""
+        playback = self.playing.playback
+        if playback is not None:
+            return target_of(playback.call(), playback.view())
         return target_of(self._under_cursor(), self.view)
 
     def _focus_pane(self) -> None:

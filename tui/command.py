@@ -9,7 +9,7 @@ import getpass
 import os
 import signal
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 from pydantic import TypeAdapter, ValidationError
@@ -23,6 +23,13 @@ if TYPE_CHECKING:
     from tui.ringing import Ringing
 
 
+class _Played(NamedTuple):
+    """The past call to begin with, if any, and how fast such calls are played."""
+
+    call_id: str
+    speed: float
+
+
 @click.command(
     epilog="Examples: callwarden console --address 127.0.0.1:4574 --locale en;"
     " callwarden console --demo --speed 4",
@@ -33,15 +40,22 @@ if TYPE_CHECKING:
     "--locale", type=click.Choice(["zh", "en"]), help="Language (default: as configured)."
 )
 @click.option("--demo", is_flag=True, help="A recorded hour, without any server.")
+@click.option("--replay", metavar="CALL", default="", help="Begin by playing this past call.")
 @click.option(
     "--speed",
     type=click.FloatRange(0.25, 20),
     default=1.0,
     show_default=True,
-    help="How fast the recorded hour goes.",
+    help="How fast the recorded hour goes, or a past call is played.",
 )
 def console(
-    configured: Settings, address: str | None, locale: str | None, demo: bool, speed: float
+    configured: Settings,
+    *,
+    address: str | None,
+    locale: str | None,
+    demo: bool,
+    replay: str,
+    speed: float,
 ) -> int:
     """Watch the floor: live calls, what is said, findings, decisions, health.
 
@@ -56,7 +70,8 @@ def console(
     if demo:
         return asyncio.run(_show_demo(configured, locale or configured.locale, keys, speed))
     said = caller.metadata(configured.oversight.token_file, getpass.getuser())
-    return asyncio.run(_run(configured, chosen, said, locale or configured.locale, keys))
+    played = _Played(replay, speed)
+    return asyncio.run(_run(configured, chosen, said, locale or configured.locale, keys, played))
 
 
 def _keys(configured: Settings) -> dict[str, str]:
@@ -70,8 +85,13 @@ def _keys(configured: Settings) -> dict[str, str]:
     return keys.checked(document, configured.console.keys)
 
 
-async def _run(
-    configured: Settings, address: str, said: caller.Metadata, locale: str, keys: dict[str, str]
+async def _run(  # noqa: PLR0917  # what the command was told, as it was told
+    configured: Settings,
+    address: str,
+    said: caller.Metadata,
+    locale: str,
+    keys: dict[str, str],
+    played: _Played,
 ) -> int:
     from tui.app import Console
     from tui.oversight import OversightStream
@@ -85,6 +105,8 @@ async def _run(
             address=address,
             dark=configured.console.theme == "dark",
             keys=keys,
+            replay=played.call_id,
+            speed=played.speed,
             ringing=_ringing(configured),
         )
         return await _until_left(app)

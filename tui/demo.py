@@ -69,4 +69,24 @@ class Demo:
             return reply.FromString(PERSON.SerializeToString())
         raise Refused("", Kind.DEMO)
 
+    async def past_call(self, call_id: str) -> Sequence[oversight.Event]:
+        """What has fallen on it until now, as a ledger would tell it."""
+        fallen = [each for each in self._events[: self._next] if _call_id(each) == call_id]
+        changes = [each for each in fallen if each.HasField("call")]
+        if not changes:
+            raise Refused("", Kind.GONE)
+        return [changes[-1], *(each for each in fallen if not _passing(each))]
+
     async def close(self) -> None: ...
+
+
+def _call_id(event: oversight.Event) -> str:
+    kind = event.WhichOneof("payload")
+    return getattr(getattr(event, kind), "call_id", "") if kind else ""
+
+
+def _passing(event: oversight.Event) -> bool:
+    """Whether later ones take its place: a state of the call, words that still grow."""
+    return event.HasField("call") or (
+        event.HasField("utterance") and not event.utterance.utterance.final
+    )

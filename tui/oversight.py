@@ -15,7 +15,7 @@ import grpc
 import grpc.aio
 from google.protobuf.message import Message
 
-from callwarden.v1.oversight_pb2 import Event, WatchRequest
+from callwarden.v1.oversight_pb2 import Event, PastCallRequest, WatchRequest
 from callwarden.v1.oversight_pb2_grpc import OversightStub
 
 Reply = TypeVar("Reply", bound=Message)
@@ -24,6 +24,7 @@ HISTORY = 200
 SILENCE_S = 12.0
 """The gateway tells its health every 2 s; a stream silent for so long is taken for dead."""
 BACKOFF_S = (0.5, 1.0, 2.0, 4.0, 5.0)
+_PAST_CALL_S = 30.0
 _ANSWER_S = 8.0
 
 
@@ -94,6 +95,9 @@ class Source(Protocol):
         """What the gateway answers to `request`, whose name is that of the call with `Request`
         behind it. Raises Refused."""
 
+    async def past_call(self, call_id: str) -> Sequence[Event]:
+        """A call from the ledger: itself, then all that fell on it. Raises Refused."""
+
     async def close(self) -> None: ...
 
 
@@ -140,6 +144,13 @@ class OversightStream:
         )
         try:
             return await asking(request, timeout=_ANSWER_S)
+        except grpc.aio.AioRpcError as error:
+            raise Refused(_why(error), _KINDS.get(error.code(), Kind.AWAY)) from None
+
+    async def past_call(self, call_id: str) -> Sequence[Event]:
+        try:
+            told = self._stub.PastCall(PastCallRequest(call_id=call_id), timeout=_PAST_CALL_S)
+            return [event async for event in told]
         except grpc.aio.AioRpcError as error:
             raise Refused(_why(error), _KINDS.get(error.code(), Kind.AWAY)) from None
 

@@ -33,6 +33,11 @@ def call_id_of(item: object) -> str:
     return ""
 
 
+def place_of(item: object) -> float | None:
+    """The second of its call that an item is about; None where it is about none."""
+    return item.finding.start_s if isinstance(item, Raised) else None
+
+
 def target_of(item: object, view: View) -> Target:
     """The item with what the view knows of its call and finding."""
     call = view.calls.get(call_id_of(item))

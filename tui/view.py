@@ -212,7 +212,7 @@ class View:
         _bound(self.alerts)
         call = self.calls.get(alert.call_id)
         if call is not None:
-            call.acknowledged_at = max(call.acknowledged_at, alert.acknowledged_at)
+            call.acknowledge(alert.acknowledged_at)
         return Area.ALERTS | Area.CALLS
 
     def open_alerts(self) -> list[Alerted]:

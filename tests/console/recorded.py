@@ -29,6 +29,7 @@ class Recorded:
     def __init__(self, events: Sequence[Event]) -> None:
         self.who: oversight.WhoAmIResponse | None = CHEN
         self.asked: list[Message] = []
+        self.past: dict[str, Sequence[Event]] = {}
         self._received = [Received(NOW, Began()), *(Received(NOW, event) for event in events)]
 
     def start(self) -> None: ...
@@ -52,6 +53,11 @@ class Recorded:
             return reply.FromString(self.who.SerializeToString())
         self.asked.append(request)
         return reply()
+
+    async def past_call(self, call_id: str) -> Sequence[Event]:
+        if call_id not in self.past:
+            raise Refused("the ledger has no such call", Kind.GONE)
+        return self.past[call_id]
 
     async def close(self) -> None: ...
 

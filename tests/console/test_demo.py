@@ -126,3 +126,21 @@ async def test_what_is_done_in_it_says_that_it_is_a_demo(events: list[oversight.
         assert "This is a demo" in told[0]
         assert app.acting.who is not None
         assert app.acting.who.name == "demo"
+
+
+async def test_a_call_of_it_is_played_from_its_beginning(events: list[oversight.Event]) -> None:
+    ticking = Watch()
+    app = _console(Demo(events, ticking=ticking))
+    async with app.run_test(size=(140, 40)) as pilot:
+        ticking.now_s = 300.0
+        app.drain()
+        await pilot.pause()
+        await pilot.press("p")
+        for _ in range(100):
+            if app.playing.playback:
+                break
+            await pilot.pause(0.02)
+        playback = app.playing.playback
+        assert playback is not None
+        playback.seek(playback.seconds)
+        assert playback.call().known

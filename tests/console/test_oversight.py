@@ -99,9 +99,11 @@ class Gateway(OversightServicer):
         return self.who
 
     async def PastCall(
-        self, request: oversight.PastCallRequest, context: object
+        self, request: oversight.PastCallRequest, context: grpc.aio.ServicerContext[object, object]
     ) -> AsyncIterator[oversight.Event]:
-        for event in self.past.get(request.call_id, ()):
+        if request.call_id not in self.past:
+            await context.abort(grpc.StatusCode.NOT_FOUND, "the ledger has no such call")
+        for event in self.past[request.call_id]:
             yield event
 
     async def ListenIn(

@@ -51,11 +51,6 @@ ACTS: Final = {
     "none.agent": ("没有选中坐席。", "No agent is selected."),
     "none.alert": ("没有未确认的警报。", "No alert is open."),
     "none.listening": ("没有正在旁听的通话。", "You listen in on no call."),
-    "none.past": (
-        "这通电话已不在画面里；callwarden console --replay {call} 可从账本重看。",
-        "That call is no longer on the screen; "
-        "callwarden console --replay {call} shows it from the ledger.",
-    ),
     # every question
     "ask.no": ("取消 (n)", "Cancel (n)"),
     "ask.note": ("备注", "Note"),

@@ -46,6 +46,12 @@ FLOOR: Final = {
     "call.nothing.heard": ("没有听到的内容可显示。", "Nothing was heard that could be shown."),
     "call.dialling": ("正在呼出，等待接听。", "Dialling; waiting for an answer."),
     "call.break": ("此处之前可能有缺漏，请查账本", "words may be missing here; see the ledger"),
+    # a call that is played again
+    "play.on": ("回放中", "playing"),
+    "play.paused": ("已暂停", "paused"),
+    "play.keys": ("空格 播放/暂停 · ←→ 移动 · [ ] 速度", "Space plays · ←→ moves · [ ] speed"),
+    "play.gone": ("账本里没有这通电话。", "The ledger has no such call."),
+    "play.none": ("这里没有可回放的通话。", "There is no call here to play."),
     # what must be told, how it is spoken
     "duty.title": ("须告知", "Must be told"),
     "duty.before": ("{before}前", "before: {before}"),

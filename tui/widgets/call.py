@@ -6,6 +6,7 @@ not analysed says so above its words, with the cause and the way to a model.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
@@ -13,10 +14,12 @@ from textual.containers import Horizontal, Vertical
 from callwarden.v1.conversation_pb2 import LEG_CUSTOMER, Utterance
 from tui import phrasing
 from tui.call import LAG_S, Call, Heard, Raised, severity_of
+from tui.playback import Playback
 from tui.sight import Sight
 from tui.spans import Line, Span, fit, width, wrap
 from tui.widgets.call_side import figures, owed, side
 from tui.widgets.lines import Lines
+from tui.widgets.played import played
 
 _MARGIN = 8
 """Cells of ` 00:08 ▌` before the agent's words; the customer has as many behind."""
@@ -46,6 +49,9 @@ class CallPanel(Vertical):
         self.side = Lines(id="call-side")
         self.side.can_focus = False
         self._entitled = ""
+        self._aim_s: float | None = None
+        self._places: list[tuple[float, int]] = []
+        """On which line the words of a second begin."""
         self._drawn: dict[str, _Drawn] = {}
         self._shown: tuple[object, ...] = ()
 
@@ -55,7 +61,14 @@ class CallPanel(Vertical):
             yield self.transcript
             yield self.side
 
-    def update_from(self, sight: Sight, call: Call | None) -> None:
+    def aim(self, at_s: float | None) -> None:
+        """The words of that second are in sight when the call is shown next."""
+        self._aim_s = at_s
+
+    def update_from(
+        self, sight: Sight, call: Call | None, playback: Playback | None = None
+    ) -> None:
+        """`playback`: the call is a past one that is played."""
         language = sight.language
         if call is None:
             self._entitle(language.say("pane.floor"))
@@ -70,20 +83,40 @@ class CallPanel(Vertical):
         whole = self.content_size.width
         beside = whole >= _SIDE_FROM_CELLS
         cells = max(24, whole - 2 - (_SIDE_CELLS if beside else 0))
-        self._show_head(_head(call, sight, max(24, whole - 1), beside=beside))
+        head = _head(call, sight, max(24, whole - 1), beside=beside)
+        if playback is not None:
+            head.insert(0, ((" ", ""), *played(playback, language, max(24, whole - 3))))
+        self._show_head(head)
         self.side.display = beside
         if beside:
             self.side.show([(), *_indented(side(call, sight, _SIDE_CELLS - 3))])
         airy = self.transcript.content_size.height >= _AIRY_ROWS
-        showing = (change.call_id, call.version, change.state, cells, airy, language.locale)
+        showing = (
+            id(call),
+            change.call_id,
+            call.version,
+            change.state,
+            cells,
+            airy,
+            language.locale,
+        )
         if showing != self._shown:
-            other = not self._shown or self._shown[0] != change.call_id
+            other = not self._shown or self._shown[1] != change.call_id
             if other:
                 self._drawn.clear()
             self._shown = showing
             self.transcript.show(self._timeline(call, sight, cells, airy))
             if other:
                 self.transcript.to_end()
+        if self._aim_s is not None:
+            self._scroll_near(self._aim_s)
+            self._aim_s = None
+
+    def _scroll_near(self, at_s: float) -> None:
+        """Puts the words of that second near the top, once the layout knows where that is."""
+        line = max((line for start_s, line in self._places if start_s <= at_s), default=0)
+        to_there = partial(self.transcript.scroll_to, y=max(0, line - 2), animate=False)
+        self.call_after_refresh(to_there)
 
     def _entitle(self, title: str) -> None:
         if title != self._entitled:
@@ -111,7 +144,9 @@ class CallPanel(Vertical):
             for place in call.breaks_s
         ]
         lines: list[Line] = [()] if airy else []
-        for _, part in sorted(parts, key=lambda each: each[0]):
+        self._places = []
+        for start_s, part in sorted(parts, key=lambda each: each[0]):
+            self._places.append((start_s, len(lines)))
             lines += [*part, ()] if airy else part
         if not spoken:
             lines += [(), ((f"  {sight.language.say(_silence(call))}", "dim"),)]

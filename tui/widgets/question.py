@@ -16,6 +16,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Label
 
 from tui.language import Language
+from tui.widgets.typed import Typed
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ class Question(ModalScreen[Answer | None]):
             for barred in dict.fromkeys(each.barred for each in self._choices if each.barred):
                 yield Label(f"⊘ {barred}", classes="barred", markup=False)
             if self._asked:
-                yield Input(placeholder=self._asked, id="question-words", compact=True)
+                yield Typed(placeholder=self._asked, id="question-words", compact=True)
             with Horizontal(id="question-buttons"):
                 for place, each in enumerate(self._choices):
                     yield Button(
