@@ -44,6 +44,8 @@ def _is_flat(runs: Sequence[Run]) -> None:
     assert all(each.lags.words for each in runs)
 
 
+@pytest.mark.soak
+@pytest.mark.timeout(400)
 async def test_a_fifth_of_what_a_box_carries_for_a_minute(
     calls_folder: Path, model_folder: Path, tmp_path: Path
 ) -> None:
