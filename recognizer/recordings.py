@@ -17,7 +17,7 @@ import numpy as np
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Tag
 
 from callwarden import located_yaml
-from callwarden.settings import Dialect
+from callwarden.setting_values import Dialect
 from policy.products import ProductText
 from policy.speech.circumstances import CallCircumstances, ProductFacts
 from policy.speech.utterance import Leg

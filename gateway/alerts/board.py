@@ -13,7 +13,7 @@ from typing import Final
 
 import structlog
 
-from callwarden.settings import Alerts
+from callwarden.alert_settings import Alerts
 from callwarden.v1 import oversight_pb2 as oversight
 from gateway.acts.desk import Desk
 from gateway.acts.refused import NotThere, Unavailable

@@ -6,15 +6,10 @@ named by hand is a problem.
 """
 
 import ipaddress
-import re
 from pathlib import Path
 from typing import Annotated, Literal
-from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
     Field,
     StringConstraints,
     field_validator,
@@ -22,7 +17,9 @@ from pydantic import (
 )
 
 from callwarden import located_yaml
+from callwarden.alert_settings import Alerts
 from callwarden.problems import Problem, ProblemsFound
+from callwarden.setting_values import Dialect, Endpoint, Mirror, Section, SupervisorEndpoint
 
 DEFAULT_FILE = Path("/etc/callwarden/callwarden.yaml")
 
@@ -42,53 +39,7 @@ RecognizerAddress = Annotated[
 ]
 
 
-def _dialect(code: str) -> str:
-    if not re.fullmatch(r"([a-z]{3}(-[a-z]+)*)?", code):
-        raise ValueError("must be an ISO 639-3 code such as yue, or a branch such as cmn-sichuan")
-    return code
-
-
-Dialect = Annotated[str, AfterValidator(_dialect)]
-
-
-Endpoint = Annotated[
-    str,
-    StringConstraints(pattern=r"^[A-Za-z0-9]+/[^\s,/]+$"),
-    Field(description="TECHNOLOGY/NAME, * and ? standing for anything"),
-]
-
-
-Mirror = Annotated[str, StringConstraints(pattern=r"^https?://[^\s]+$"), Field(description="URL")]
-
-
-def _supervisor_endpoint(template: str) -> str:
-    if not re.fullmatch(r"(PJSIP|SIP)/[A-Za-z0-9_.-]*\{extension\}[A-Za-z0-9_.-]*", template):
-        raise ValueError("must be PJSIP/ or SIP/ and a name with {extension} in it, no @, no /")
-    return template
-
-
-def _quiet_hours(written: str) -> str:
-    if not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d", written):
-        raise ValueError("must be HH:MM-HH:MM, such as 22:00-07:00")
-    return written
-
-
-def _zone(name: str) -> str:
-    if name and name not in available_timezones():
-        raise ValueError("must be a zone of the IANA database, such as Asia/Shanghai")
-    return name
-
-
-QuietHours = Annotated[str, AfterValidator(_quiet_hours)]
-Zone = Annotated[str, AfterValidator(_zone)]
-SupervisorEndpoint = Annotated[str, AfterValidator(_supervisor_endpoint)]
-
-
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Rules(_Section):
+class Rules(Section):
     """Which rulebook is in force."""
 
     folder: Path | None = Field(None, description="rulebooks; the shipped ones when not given")
@@ -96,7 +47,7 @@ class Rules(_Section):
     speech: tuple[str, ...] = Field(("base",), description="speech packs")
 
 
-class Speech(_Section):
+class Speech(Section):
     """What is known of calls before a word is said on them."""
 
     products: Path | None = Field(
@@ -113,7 +64,7 @@ class Speech(_Section):
     )
 
 
-class Gate(_Section):
+class Gate(Section):
     """Deciding before a call is dialled."""
 
     listen: Address = Field("127.0.0.1:4573", description="FastAGI")
@@ -138,7 +89,7 @@ class Gate(_Section):
         return self
 
 
-class Asterisk(_Section):
+class Asterisk(Section):
     """The PBX."""
 
     ari_url: str = Field("http://127.0.0.1:8088", pattern="^https?://", description="http.conf")
@@ -172,7 +123,7 @@ class Asterisk(_Section):
         return self
 
 
-class Media(_Section):
+class Media(Section):
     """The fork of each party's audio out of Asterisk."""
 
     transport: Literal["websocket", "rtp"] = Field(
@@ -198,7 +149,7 @@ Device = Annotated[
 ]
 
 
-class RecognizerPool(_Section):
+class RecognizerPool(Section):
     """Workers that hold one model, for the calls of some dialects."""
 
     model: Path = Field(description="model folder, or the name of one")
@@ -213,7 +164,7 @@ class RecognizerPool(_Section):
     )
 
 
-class Recognizer(_Section):
+class Recognizer(Section):
     """Turning audio into utterances and findings."""
 
     address: RecognizerAddress | Annotated[tuple[RecognizerAddress, ...], Field(min_length=1)] = (
@@ -275,7 +226,7 @@ class Recognizer(_Section):
         return (self.address,) if isinstance(self.address, str) else self.address
 
 
-class Models(_Section):
+class Models(Section):
     """Where speech models are fetched."""
 
     mirrors: tuple[Mirror, ...] = Field(
@@ -283,7 +234,7 @@ class Models(_Section):
     )
 
 
-class Oversight(_Section):
+class Oversight(Section):
     """The operator API that the console uses."""
 
     listen: Address = Field("127.0.0.1:4574", description="where the gateway serves it")
@@ -303,46 +254,7 @@ class Oversight(_Section):
     )
 
 
-class Alerts(_Section):
-    """What a person is called for."""
-
-    least: Literal["info", "minor", "major", "critical"] = Field(
-        "major", description="least severity of an alert"
-    )
-    window_s: int = Field(
-        300, ge=10, le=86_400, description="what falls again within this is counted, not raised"
-    )
-    uncovered_s: float = Field(
-        10, ge=1, description="seconds of a call that were not analysed, for an alert"
-    )
-    quiet_hours: tuple[QuietHours, ...] = Field(
-        (), description="HH:MM-HH:MM, in which alerts neither ring nor notify"
-    )
-    zone: Zone = Field(
-        "", description="of quiet_hours, e.g. Asia/Shanghai; this box's if not given"
-    )
-    webhook: str = Field(
-        "", pattern=r"^(|https?://[^\s]+)$", description="URL that each alert is posted to as JSON"
-    )
-    webhook_secret: str = Field(
-        "",
-        pattern="^([!-~]{16,256})?$",
-        description="what the webhook's requests are signed with (HMAC-SHA256)",
-    )
-
-    @model_validator(mode="after")
-    def _webhook_is_signed(self) -> "Alerts":
-        if self.webhook and not self.webhook_secret:
-            raise ValueError("webhook needs webhook_secret, so that it can tell who posts to it")
-        return self
-
-    @property
-    def zone_info(self) -> ZoneInfo | None:
-        """None: this box's own."""
-        return ZoneInfo(self.zone) if self.zone else None
-
-
-class LedgerKeeping(_Section):
+class LedgerKeeping(Section):
     """Proving that the ledger is as it was written, and what it keeps."""
 
     checkpoint_every_s: int = Field(
@@ -371,7 +283,7 @@ class LedgerKeeping(_Section):
 Notify = Literal["off", "osc9", "osc777"]
 
 
-class Console(_Section):
+class Console(Section):
     """The terminal that a supervisor keeps open."""
 
     theme: Literal["dark", "light"] = Field("dark", description="colours it begins with")
@@ -386,7 +298,7 @@ class Console(_Section):
     )
 
 
-class Tls(_Section):
+class Tls(Section):
     """Certificates for gRPC (PEM files). With `client_ca`, clients must show one of theirs."""
 
     certificate: Path | None = Field(None, description="this end's certificate")
@@ -395,12 +307,12 @@ class Tls(_Section):
     client_ca: Path | None = Field(None, description="whom servers trust: mutual TLS")
 
 
-class Log(_Section):
+class Log(Section):
     level: Literal["debug", "info", "warning", "error"] = Field("info", description="least level")
     form: Literal["json", "console"] = Field("json", description="a line's form")
 
 
-class Settings(_Section):
+class Settings(Section):
     """The whole file. Every key has a default; the file needs only what differs."""
 
     state: Path = Field(Path("/var/lib/callwarden"), description="ledger, keys, models")

@@ -13,7 +13,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from callwarden import located_yaml
-from callwarden.settings import Dialect
+from callwarden.setting_values import Dialect
 from recognizer.models import kinds
 
 RECOMMENDED = "sherpa-onnx-kws-zipformer-wenetspeech-3.3M-2024-01-01"

@@ -11,8 +11,9 @@ from pathlib import Path
 import grpc.aio
 
 from callwarden import transport
+from callwarden.alert_settings import Alerts
 from callwarden.caller import Metadata
-from callwarden.settings import Alerts, Rules, Tls
+from callwarden.settings import Rules, Tls
 from callwarden.v1 import oversight_pb2 as oversight
 from gateway.acts.acts import Acts
 from gateway.acts.desk import Desk

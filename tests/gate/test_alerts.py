@@ -13,7 +13,7 @@ from typing import Any
 import grpc
 import pytest
 
-from callwarden.settings import Alerts
+from callwarden.alert_settings import Alerts
 from callwarden.v1 import conversation_pb2 as conversation
 from callwarden.v1 import oversight_pb2 as oversight
 from callwarden.v1.oversight_pb2_grpc import OversightStub
