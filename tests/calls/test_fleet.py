@@ -66,12 +66,14 @@ async def test_a_recognizer_that_hangs_loses_no_finding(
 ) -> None:
     async with fleet(tmp_path, model_folder) as two:
         calls = [asyncio.create_task(two.place(calls_folder / each, 1.0)) for each in _CALLS]
-        await until(lambda: all(len(each.finals) > 2 for each in two.told), bound_s=30)
-        two.send(two.ports[0], signal.SIGSTOP)
+        await until(lambda: [two.link(each).carried for each in two.ports] == [2, 2])
+        await until(lambda: all(each.finals for each in two.told), bound_s=30)
+        hung = max(two.ports, key=lambda each: two.link(each).carried)
+        two.send(hung, signal.SIGSTOP)
         for placed in await asyncio.gather(*calls):
             placed.is_whole()
-        assert two.moved() == len(_CALLS) // 2
-        two.send(two.ports[0], signal.SIGCONT)
+        assert two.moved() >= 2
+        two.send(hung, signal.SIGCONT)
 
 
 @pytest.mark.soak
