@@ -1,0 +1,16 @@
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from typing import Any
+
+from datasette.database import Database
+
+Asgi = Callable[[MutableMapping[str, Any], Any, Any], Awaitable[None]]
+
+class Datasette:
+    _root_token: str | None
+    def __init__(
+        self, files: list[str], *, metadata: Mapping[str, Any], settings: Mapping[str, Any]
+    ) -> None: ...
+    def add_database(self, db: Database, name: str) -> Database: ...
+    def remove_database(self, name: str) -> None: ...
+    def app(self) -> Asgi: ...
+    async def invoke_startup(self) -> None: ...
