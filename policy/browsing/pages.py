@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from pathlib import Path
 from typing import Any, Final, Protocol
 
-from datasette import Response, hookimpl
+from datasette import Response, handle_exception, hookimpl
 from datasette.app import Datasette
 from datasette.database import Database
 from datasette.plugins import pm
@@ -97,8 +97,7 @@ class _Plugin:
     @staticmethod
     @hookimpl
     def handle_exception(datasette: Datasette, exception: Exception) -> Response:
-        """Says what went wrong, and prints nothing: Datasette would print every variable, words
-        and numbers among them."""
+        """Says what went wrong in a line; of a fault of its own only its kind."""
         status = getattr(exception, "status", 500)
         told = str(exception) if status < 500 else type(exception).__name__
         return Response.text(f"{told}\n", status=status)
@@ -107,6 +106,7 @@ class _Plugin:
 def pages(file: Path, key_file: Path, *, language: str, known: Known) -> tuple[Asgi, str]:
     """The application, and the token of the link by which one browser gets in, once. To be called
     in a running event loop. `known` tells whose bearer token one is."""
+    handle_exception.rich = None  # it would print every variable, words among them
     if not pm.has_plugin(_PLUGIN):
         pm.register(_Plugin, _PLUGIN)
     made = _Pages([], metadata=_metadata(language), settings=_SETTINGS)

@@ -1,0 +1,1 @@
+rich: object | None
