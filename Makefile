@@ -44,9 +44,12 @@ format: setup ## format and mend what can be mended
 	.venv/bin/ruff check --fix-only .
 	.venv/bin/ruff format .
 
-generate: setup ## write the generated code, documentation and picture anew
+generate: setup ## write the generated code, documentation, demo and pictures anew
 	proto/generate
 	$(PYTHON) -m docs.reference
+	$(PYTHON) -m tests.console.hour
+	$(PYTHON) -m tests.console.picture
+	$(PYTHON) -m tests.console.recording
 
 lock: setup ## resolve requirements.lock anew from pyproject.toml
 	$(PYTHON) -m uv pip compile --universal --generate-hashes --no-emit-index-url --no-header \

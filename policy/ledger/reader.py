@@ -4,7 +4,6 @@ Used by the commands, the console's history and the gateway after a restart. It 
 sees what was committed before each question, and never holds up the writer.
 """
 
-import json
 import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
@@ -13,11 +12,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from policy.dialling.decision import Decision, Reason, Verdict
 from policy.dialling.facts import Facts
 from policy.dialling.request import DialRequest
-from policy.identity import RulebookIdentity, RulebookText, Title
-from policy.ledger import activations, connection, consents, do_not_call, duties
+from policy.identity import RulebookText
+from policy.ledger import activations, connection, consents, do_not_call, duties, opened
 from policy.ledger import export as exporting
 from policy.ledger.accounts import AccountsReader
 from policy.ledger.acts import ActsReader
@@ -42,8 +40,7 @@ from policy.ledger.seal import Seal
 from policy.ledger.unavailable import explained
 from policy.speech.doubt import Doubt, SecondLook
 from policy.speech.duty import Duty
-from policy.speech.finding import Finding, FindingStatus, Severity
-from policy.speech.utterance import Leg, Token, Utterance, Voice
+from policy.speech.utterance import Utterance
 
 _PAGE = 500
 """Rows read at once by what reads everything."""
@@ -120,7 +117,7 @@ class LedgerReader:
             "LIMIT 1",
             [nonce],
         )
-        return self._decision(found[0]) if found else None
+        return opened.decision_of(found[0], self._keys) if found else None
 
     def allowed_on(self, channel_id: str) -> list[RecordedDecision]:
         """The newest decisions that allowed a call asked for on this channel of Asterisk's, at most
@@ -130,7 +127,7 @@ class LedgerReader:
             "ORDER BY seq DESC LIMIT 20",
             [f"{channel_id}-", f"{channel_id}."],  # "." is the letter after "-"
         )
-        return [self._decision(row) for row in found]
+        return [opened.decision_of(row, self._keys) for row in found]
 
     def recent_bypasses(self, limit: int) -> list[RecordedBypass]:
         """The newest calls that went round the gate, newest first."""
@@ -140,7 +137,7 @@ class LedgerReader:
     def recent_decisions(self, limit: int) -> list[RecordedDecision]:
         """The newest decisions, newest first."""
         found = self._rows("SELECT * FROM decisions ORDER BY seq DESC LIMIT ?", [limit])
-        return [self._decision(row) for row in found]
+        return [opened.decision_of(row, self._keys) for row in found]
 
     def decisions_from(self, since: datetime) -> Iterator[RecordedDecision]:
         """All decisions made from `since` on, oldest first. Memory stays flat."""
@@ -149,7 +146,7 @@ class LedgerReader:
             "SELECT * FROM decisions WHERE seq > ? AND at >= ? ORDER BY seq LIMIT ?",
             [last, micros(since), _PAGE],
         ):
-            yield from map(self._decision, page)
+            yield from (opened.decision_of(row, self._keys) for row in page)
             last = page[-1]["seq"]
 
     def recent_findings(self, limit: int) -> list[RecordedFinding]:
@@ -160,7 +157,7 @@ class LedgerReader:
             f"WHERE {last_state('findings')} ORDER BY findings.seq DESC LIMIT ?",
             [limit],
         )
-        return [self._finding(row) for row in found]
+        return [opened.finding_of(row, self._keys) for row in found]
 
     def findings_of(self, call_id: str, limit: int) -> list[RecordedFinding]:
         """The newest findings of one call as they last stood, newest first."""
@@ -171,19 +168,19 @@ class LedgerReader:
             "ORDER BY findings.seq DESC LIMIT ?",
             [call_id, limit],
         )
-        return [self._finding(row) for row in found]
+        return [opened.finding_of(row, self._keys) for row in found]
 
     def utterances_of(self, call_id: str, limit: int) -> list[Utterance]:
         """What was said last on one call, newest first."""
         found = self._rows(
             "SELECT * FROM utterances WHERE call_id = ? ORDER BY seq DESC LIMIT ?", [call_id, limit]
         )
-        return [self._utterance(row) for row in found]
+        return [opened.utterance_of(row, self._keys) for row in found]
 
     def second_looks_of(self, call_id: str) -> list[tuple[Doubt, SecondLook]]:
         """The doubts of one call and their answers, in the order in which they came."""
         found = self._rows("SELECT * FROM second_looks WHERE call_id = ? ORDER BY seq", [call_id])
-        return [self._second_look(row) for row in found]
+        return [opened.second_look_of(row, self._keys) for row in found]
 
     def duties_of(self, call_id: str) -> list[tuple[datetime, tuple[Duty, ...]]]:
         """What had to be told on one call, each time that changed, oldest first."""
@@ -217,7 +214,7 @@ class LedgerReader:
     def call(self, call_id: str) -> RecordedCall | None:
         """One call; None where there is none of that id."""
         found = self._rows(f"{_CALLS} WHERE calls.call_id = ?", [call_id])
-        return _call(found[0]) if found else None
+        return opened.call_of(found[0]) if found else None
 
     def past_call(self, call_id: str) -> PastCall | None:
         """One call as a whole; None where there is none of that id."""
@@ -230,7 +227,7 @@ class LedgerReader:
             f"{_CALLS} WHERE calls.seq > ? AND calls.started_at >= ? ORDER BY calls.seq LIMIT ?",
             [last, micros(since), _PAGE],
         ):
-            yield from map(_call, page)
+            yield from map(opened.call_of, page)
             last = page[-1]["seq"]
 
     def has_ended(self, call_id: str) -> bool:
@@ -326,98 +323,3 @@ class LedgerReader:
         """Where names would cost too much."""
         with self._asking, explained(self._file):
             return self._db.execute(query, values).fetchall()
-
-    def _decision(self, row: sqlite3.Row) -> RecordedDecision:
-        request = DialRequest(
-            row["nonce"],
-            self._keys.opened("number", row["number_sealed"]),
-            row["scene"],
-            row["agent"],
-            self._keys.opened("customer", row["customer_sealed"]),
-            row["linkedid"],
-            row["region"],
-            self._keys.opened("debt", row["debt_sealed"]),
-            row["product"],
-            row["campaign"],
-            row["agency"],
-            row["party"],
-            row["caller_id"],
-        )
-        reasons = tuple(
-            Reason(
-                each["rule"],
-                each["pack"],
-                Title(each["title"]["zh"], each["title"]["en"]),
-                each["citation"],
-                each["cause"],
-            )
-            for each in json.loads(row["reasons"])
-        )
-        decision = Decision(
-            Verdict(row["verdict"]),
-            reasons,
-            None if row["earliest"] is None else instant(row["earliest"]),
-            RulebookIdentity(row["rulebook_version"], row["rulebook_digest"]),
-        )
-        return RecordedDecision(row["decision_id"], instant(row["at"]), request, decision)
-
-    def _finding(self, row: sqlite3.Row) -> RecordedFinding:
-        words = self._keys.opened_words(row["words_sealed"])
-        finding = Finding(
-            finding_id=row["finding_id"],
-            rule=row["rule"],
-            pack=row["pack"],
-            title=Title(row["title_zh"], row["title_en"]),
-            severity=Severity(row["severity"]),
-            rulebook=RulebookIdentity(row["rulebook_version"], row["rulebook_digest"]),
-            leg=Leg(row["leg"]),
-            start_s=row["start_s"],
-            end_s=row["end_s"],
-            heard_text=words.get("heard_text", ""),
-            heard_pinyin=words.get("heard_pinyin", ""),
-            matched=row["matched"],
-            confidence=row["confidence"],
-            status=FindingStatus(row["status"]),
-            raised_s=row["raised_s"],
-            before=words.get("before", ""),
-            after=words.get("after", ""),
-        )
-        return RecordedFinding(
-            row["call_id"], instant(row["at"]), row["agent"] or "", row["scene"] or "", finding
-        )
-
-    def _utterance(self, row: sqlite3.Row) -> Utterance:
-        words = self._keys.opened_words(row["words_sealed"])
-        tokens = tuple(Token(text, start_s) for text, start_s in words.get("tokens", ()))
-        return Utterance(
-            utterance_id=row["utterance_id"],
-            leg=Leg(row["leg"]),
-            start_s=row["start_s"],
-            end_s=row["end_s"],
-            tokens=tokens,
-            final=True,
-            settled=len(tokens),
-            text=words.get("text", ""),
-            voice=Voice(*voice) if (voice := words.get("voice")) else None,
-            second_pass=words.get("second_pass", False),
-        )
-
-    def _second_look(self, row: sqlite3.Row) -> tuple[Doubt, SecondLook]:
-        phrases = tuple(json.loads(row["phrases"]))
-        heard = self._keys.opened_words(row["words_sealed"]).get("heard", "")
-        doubt_id = row["doubt_id"]
-        return (
-            Doubt(doubt_id, Leg(row["leg"]), row["start_s"], row["end_s"], phrases),
-            SecondLook(doubt_id, heard, row["confidence"], bool(row["looked"])),
-        )
-
-
-def _call(row: sqlite3.Row) -> RecordedCall:
-    return RecordedCall(
-        row["call_id"],
-        row["scene"],
-        row["agent"],
-        row["product"] or "",
-        instant(row["started_at"]),
-        row["seconds"],
-    )
