@@ -4,7 +4,6 @@ Run by `tui.command`, and by tests over a recorded session. The one invariant: i
 neither decides nor places a call, and a broken stream never ends it.
 """
 
-import math
 import time
 from collections.abc import Callable, Iterable, Mapping
 from datetime import tzinfo
@@ -28,13 +27,13 @@ from tui.call import Call
 from tui.language import Language, Locale
 from tui.link import Link
 from tui.oversight import Began, Lost, Source
+from tui.painting import Painting
 from tui.palette import DARK, LIGHT
 from tui.phrasing import Times
 from tui.playback import Playback
 from tui.playing import Playing
 from tui.ringing import Ringing
 from tui.roles import why_not
-from tui.sight import Sight
 from tui.target import Target, call_id_of, place_of, target_of
 from tui.view import Area, View, Watching
 from tui.widgets.alerts import AlertsPanel
@@ -54,29 +53,8 @@ from tui.widgets.typed import Typed
 DRAIN_S = 0.1
 """How often what came is applied: a flood of events is ten repaints a second."""
 _TICK_S = 1.0
-_HELD_S = 2.0
-"""How long after a key the rows keep their places."""
 
 Part = TypeVar("Part", bound=Widget)
-
-_Pane = GatePanel | FindingsPanel | SuppressionsPanel | AlertsPanel | HealthPanel
-_TOUCHES = {
-    "floor": Area.CALLS | Area.FINDINGS | Area.DECISIONS | Area.SUPPRESSIONS | Area.HEALTH,
-    "gate": Area.DECISIONS | Area.HEALTH,
-    "findings": Area.FINDINGS,
-    "suppressions": Area.SUPPRESSIONS | Area.FINDINGS,
-    "alerts": Area.ALERTS | Area.CALLS,
-    "health": Area.HEALTH,
-}
-
-
-_PANELS: dict[str, type[_Pane]] = {
-    "gate": GatePanel,
-    "findings": FindingsPanel,
-    "suppressions": SuppressionsPanel,
-    "alerts": AlertsPanel,
-    "health": HealthPanel,
-}
 
 
 class Console(App[object]):
@@ -118,16 +96,14 @@ class Console(App[object]):
         self.set_keymap(dict(keys or {}))
         self.acting = Acting(self, operator)
         self.ringing = ringing or Ringing()
-        self._demo_speed = demo_speed
         self.playing = Playing(self, speed)
         self._replay = replay
-        self._address = address
         self._clock = clock
-        self._times = Times(zone)
+        self.painting = Painting(
+            self, address=address, clock=clock, times=Times(zone), demo_speed=demo_speed
+        )
         self._watching = Watching()
         self._asked_anew = False
-        self._wanted = ""
-        self._keyed_at = -math.inf
 
     @property
     def view(self) -> View:
@@ -135,7 +111,7 @@ class Console(App[object]):
 
     @property
     def pane(self) -> str:
-        return self._one("#panes", ContentSwitcher).current or PANES[0]
+        return self.part("#panes", ContentSwitcher).current or PANES[0]
 
     def compose(self) -> ComposeResult:
         yield Bar(id="bar")
@@ -190,7 +166,7 @@ class Console(App[object]):
         if touched or link_changed:
             self.repaint_floor(touched)
         if self.playing.pass_time() and self.pane == "floor":
-            self._paint_call(self._sight())
+            self.painting.call()
 
     async def _ask_who(self) -> None:
         await self.acting.ask_who()
@@ -217,69 +193,19 @@ class Console(App[object]):
     def repaint_floor(self, touched: Area) -> None:
         """Redraws the bar, and the pane that is shown when something in it was touched."""
         try:
-            sight, pane = self._sight(), self.pane
-            self._one("#bar", Bar).update_from(sight, pane)
-            self._one("#keys", Keys).update_from(sight)
-            if touched & _TOUCHES[pane]:
-                self._paint(pane, touched, sight)
+            self.painting.floor(touched)
         except NoMatches:  # the screen is being taken down
             return
 
-    def _paint(self, pane: str, touched: Area, sight: Sight) -> None:
-        if pane == "floor":
-            self._calls.update_from(sight)
-            if touched & Area.DECISIONS:
-                self._one("#latest-decisions", DecisionsPanel).update_from(sight)
-            self._paint_call(sight)
-        else:
-            self._one(f"#{pane}", _PANELS[pane]).update_from(sight)
-
-    def _paint_call(self, sight: Sight) -> None:
-        """The call that is played, or else the one under the cursor."""
-        playback = self.playing.playback
-        panel = self._one("#call", CallPanel)
-        if playback is None:
-            panel.update_from(sight, self._selected())
-        else:
-            panel.update_from(self.playing.sight(sight), playback.call(), playback)
-
-    def _bar_notes(self) -> tuple[str, ...]:
-        say = self.language.say
-        heard_in = [
-            say("bar.listening", agent=call.change.agent or "—")
-            for call_id in self.acting.listening
-            if (call := self.view.calls.get(call_id)) and call.live
-        ]
-        muted = [say("bar.muted")] if self.ringing.muted else []
-        demo = [say("bar.demo", speed=f"{self._demo_speed:g}")] if self._demo_speed else []
-        return (*demo, *heard_in, *muted)
-
-    def _sight(self) -> Sight:
-        now = self._clock()
-        return Sight(
-            view=self.view,
-            link=self.link,
-            language=self.language,
-            times=self._times,
-            now=now,
-            floor_now=self.link.floor_time(now),
-            address=self._address,
-            held=time.monotonic() - self._keyed_at < _HELD_S,
-            wanted=self._wanted,
-            actions=self.actions,
-            who=self.acting.who,
-            notes=self._bar_notes(),
-        )
-
     async def on_event(self, event: events.Event) -> None:
         if isinstance(event, events.Key):
-            self._keyed_at = time.monotonic()
+            self.painting.keyed_at = time.monotonic()
         await super().on_event(event)
 
     # What a person asks for; the texts and keys stand in tui.actions.
 
     def action_show(self, pane: str) -> None:
-        self._one("#panes", ContentSwitcher).current = pane
+        self.part("#panes", ContentSwitcher).current = pane
         self.repaint_floor(Area.EVERYTHING)
         self.call_after_refresh(self._focus_pane)
 
@@ -308,8 +234,8 @@ class Console(App[object]):
         """The open call on the whole screen, at a second of it."""
         if self.pane != "floor":
             self.action_show("floor")
-        self._one("#floor", Container).add_class("-enlarged")
-        panel = self._one("#call", CallPanel)
+        self.part("#floor", Container).add_class("-enlarged")
+        panel = self.part("#call", CallPanel)
         panel.aim(at_s)
         panel.transcript.focus()
         self.call_after_refresh(self.repaint_floor, Area.EVERYTHING)
@@ -335,7 +261,7 @@ class Console(App[object]):
         """To the call that is played; nothing where none is."""
         if self.playing.playback is not None:
             do(self.playing.playback)
-            self._paint_call(self._sight())
+            self.painting.call()
 
     def action_leave(self) -> None:
         """Out of the filter, then out of the enlarged call, which also ends what is played."""
@@ -344,7 +270,7 @@ class Console(App[object]):
             self._wanted_input.display = False
         else:
             self.playing.close()
-            self._one("#floor", Container).remove_class("-enlarged")
+            self.part("#floor", Container).remove_class("-enlarged")
         self._focus_pane()
         self.call_after_refresh(self.repaint_floor, Area.EVERYTHING)
 
@@ -401,14 +327,14 @@ class Console(App[object]):
 
     def on_selected(self, _: Selected) -> None:
         if self.pane == "floor":
-            self._paint_call(self._sight())
+            self.painting.call()
 
     def on_pane_chosen(self, event: PaneChosen) -> None:
         self.action_show(event.pane)
 
     def on_input_changed(self, event: Input.Changed) -> None:
         if event.input.id == "filter":
-            self._wanted = event.value.strip().casefold()
+            self.painting.wanted = event.value.strip().casefold()
             self.repaint_floor(Area.EVERYTHING)
 
     def on_input_submitted(self) -> None:
@@ -421,21 +347,21 @@ class Console(App[object]):
 
     @property
     def _calls(self) -> CallsPanel:
-        return self._one("#calls", CallsPanel)
+        return self.part("#calls", CallsPanel)
 
     @property
     def _wanted_input(self) -> Input:
-        return self._one("#filter", Input)
+        return self.part("#filter", Input)
 
-    def _selected(self) -> Call | None:
+    def selected(self) -> Call | None:
         return self._calls.listing.selected
 
     def _pane_listing(self) -> Lines:
         if self.pane == "floor":
             return self._calls.listing
         if self.pane == "gate":
-            return self._one("#gate", GatePanel).listing
-        return self._one(f"#{self.pane}-list", Lines)
+            return self.part("#gate", GatePanel).listing
+        return self.part(f"#{self.pane}-list", Lines)
 
     def _under_cursor(self) -> object:
         listing = self._pane_listing()
@@ -449,10 +375,10 @@ class Console(App[object]):
         return target_of(self._under_cursor(), self.view)
 
     def _focus_pane(self) -> None:
-        enlarged = self.pane == "floor" and self._one("#floor", Container).has_class("-enlarged")
-        target = self._one("#call", CallPanel).transcript if enlarged else self._pane_listing()
+        enlarged = self.pane == "floor" and self.part("#floor", Container).has_class("-enlarged")
+        target = self.part("#call", CallPanel).transcript if enlarged else self._pane_listing()
         target.focus()
 
-    def _one(self, selector: str, kind: type[Part]) -> Part:
+    def part(self, selector: str, kind: type[Part]) -> Part:
         """A part of the floor, also while a dialog lies over it."""
         return self.screen_stack[0].query_one(selector, kind)

@@ -14,7 +14,7 @@ from tests.console.sample_events import (
     find,
     say,
 )
-from tui import app as apps
+from tui import painting
 from tui.app import Console
 from tui.call import Call
 from tui.oversight import Received
@@ -108,7 +108,7 @@ async def test_rows_keep_their_places_while_somebody_moves(
             app.source.bring(Received(NOW, event))
         app.drain()
         assert _shown(app) == [*before, "1005"], "nothing moves under the cursor"
-        monkeypatch.setattr(apps, "_HELD_S", 0.0)
+        monkeypatch.setattr(painting, "_HELD_S", 0.0)
         app.repaint_floor(Area.EVERYTHING)
         assert _shown(app) == ["1004", "1002", "1003", "1005", "张伟"]
 
