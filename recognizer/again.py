@@ -4,7 +4,7 @@ Called in a worker. A streaming model is searched more widely and decodes a step
 non-streaming one hears the whole at once.
 """
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 
 import numpy as np
 import sherpa_onnx
@@ -45,14 +45,20 @@ class SecondPass:
 
     def hear(self, rate_hz: int, pcm: bytes) -> Generator[None, None, HeardWhole]:
         """Yields after each step. `pcm` is signed 16-bit little-endian mono."""
-        samples = np.frombuffer(pcm, dtype="<i2").astype(np.float32) / np.float32(32768)
+        samples = _samples(pcm)
         if self._online is not None:
             return (yield from self._search(self._online, rate_hz, samples))
         if self._offline is None:
             raise RuntimeError("no second pass was loaded")
-        heard = self._offline.hear(rate_hz, samples)
+        (heard,) = self._offline.hear([(rate_hz, samples)])
         yield
         return heard
+
+    def hear_together(self, stretches: Sequence[tuple[int, bytes]]) -> list[HeardWhole]:
+        """The same of several, each with its rate; a non-streaming model has them in one go."""
+        if self._offline is not None:
+            return self._offline.hear([(rate_hz, _samples(pcm)) for rate_hz, pcm in stretches])
+        return [_to_its_end(self.hear(*each)) for each in stretches]
 
     def _search(
         self,
@@ -68,3 +74,16 @@ class SecondPass:
             recognizer.decode_stream(stream)
             yield
         return HeardWhole(self._join(recognizer.tokens(stream), recognizer.timestamps(stream)))
+
+
+def _samples(pcm: bytes) -> NDArray[np.float32]:
+    return np.frombuffer(pcm, dtype="<i2").astype(np.float32) / np.float32(32768)
+
+
+def _to_its_end(hearing: Generator[None, None, HeardWhole]) -> HeardWhole:
+    while True:
+        try:
+            next(hearing)
+        except StopIteration as done:
+            heard: HeardWhole = done.value
+            return heard

@@ -81,18 +81,32 @@ class EngineStream:
 
     def step(self) -> bool:
         """Decodes one step if there is audio for it; whether it did."""
-        if self._steps == self._kept.kept or not self._recognizer.is_ready(self._stream):
+        if not self.ready:
             return False
         self._recognizer.decode_stream(self._stream)
+        self.stepped()
+        return True
+
+    @property
+    def ready(self) -> bool:
+        """Whether a step can be decoded."""
+        return self._steps < self._kept.kept and self._recognizer.is_ready(self._stream)
+
+    @property
+    def decoded(self) -> "sherpa_onnx.OnlineStream":
+        """The engine's side of it, for who decodes several in one go."""
+        return self._stream
+
+    def stepped(self) -> None:
+        """Takes what came out of a step; whoever decoded it calls this."""
         self._steps += 1
         self._read()
-        return True
 
     @property
     def analysed_s(self) -> float:
         """Seconds since the leg's start before which no further token will begin."""
         accepted_s = self._accepted / self._rate_hz
-        if self._finished and not self._waits:
+        if self._finished and not self.ready:
             return accepted_s
         decoded_s = min(accepted_s, self._decoded_s)
         if not self._engine.pinyin:
@@ -145,11 +159,6 @@ class EngineStream:
     def _next_ends(self) -> int:
         """The leg's sample up to which the engine is fed, or not, for the next step."""
         return (self._planned + 1) * self._step + self._ahead
-
-    @property
-    def _waits(self) -> bool:
-        """Whether a step can be decoded."""
-        return self._steps < self._kept.kept and self._recognizer.is_ready(self._stream)
 
     @property
     def _decoded_s(self) -> float:

@@ -5,6 +5,7 @@ Used in workers, for the segments of live calls and for the second pass. Raises 
 ends the process, on files of another kind than the model's.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple, TypedDict
 
 import numpy as np
@@ -14,6 +15,9 @@ from numpy.typing import NDArray
 from recognizer import syllables
 from recognizer.models.model import Model
 from recognizer.syllables import Heard
+
+Stretch = tuple[int, NDArray[np.float32]]
+"""A sample rate, and samples from -1 to 1."""
 
 
 class HeardWhole(NamedTuple):
@@ -39,15 +43,21 @@ class WholeRecognizer:
         with open(model.tokens, encoding="utf-8") as lines:
             self._join = syllables.joining(syllables.units_of(lines))
 
-    def hear(self, rate_hz: int, samples: NDArray[np.float32]) -> HeardWhole:
-        """All words of `samples`, decoded in one go."""
-        stream = self._recognizer.create_stream()
-        stream.accept_waveform(rate_hz, samples)
-        self._recognizer.decode_stream(stream)
-        heard = stream.result
+    def hear(self, stretches: Sequence[Stretch]) -> list[HeardWhole]:
+        """All words of each, all decoded in one go."""
+        streams = [self._recognizer.create_stream() for _ in stretches]
+        for stream, (rate_hz, samples) in zip(streams, stretches, strict=True):
+            stream.accept_waveform(rate_hz, samples)
+        self._recognizer.decode_streams(streams)
+        return [
+            self._read(stream.result, len(samples) / rate_hz)
+            for stream, (rate_hz, samples) in zip(streams, stretches, strict=True)
+        ]
+
+    def _read(self, heard: "sherpa_onnx.OfflineRecognitionResult", seconds: float) -> HeardWhole:
         starts_s = list(heard.timestamps)
         if len(starts_s) != len(heard.tokens):  # a model that tells no times
-            each_s = len(samples) / rate_hz / max(1, len(heard.tokens))
+            each_s = seconds / max(1, len(heard.tokens))
             starts_s = [at * each_s for at in range(len(heard.tokens))]
         words = self._join(list(heard.tokens), starts_s)
         return HeardWhole(words, _label(heard.emotion), _label(heard.lang))
@@ -70,22 +80,6 @@ def _load(model: Model, threads: int) -> sherpa_onnx.OfflineRecognizer:
                 encoder=model.encoder, decoder=model.decoder, language=model.language, **common
             )
     raise RuntimeError(f"no non-streaming model is a {model.kind}")
-
-
-def hear(
-    recognizer: sherpa_onnx.OfflineRecognizer, rate_hz: int, samples: NDArray[np.float32]
-) -> HeardWhole:
-    """All words of `samples`, decoded in one go."""
-    stream = recognizer.create_stream()
-    stream.accept_waveform(rate_hz, samples)
-    recognizer.decode_stream(stream)
-    heard = stream.result
-    starts_s = list(heard.timestamps)
-    if len(starts_s) != len(heard.tokens):  # a model that tells no times
-        each_s = len(samples) / rate_hz / max(1, len(heard.tokens))
-        starts_s = [at * each_s for at in range(len(heard.tokens))]
-    words = syllables.join_words(list(heard.tokens), starts_s)
-    return HeardWhole(words, _label(heard.emotion), _label(heard.lang))
 
 
 def _label(text: str) -> str:

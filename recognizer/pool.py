@@ -7,10 +7,11 @@ what could not be analysed is counted on the leg.
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 
 import structlog
 
-from recognizer import wire
+from recognizer import preflight, wire
 from recognizer.decoding import Decoding
 from recognizer.errands import Errands
 from recognizer.leg_stream import LegStream, Words
@@ -85,6 +86,8 @@ class Pool:
 
     async def start(self) -> None:
         """Returns when every worker serves. Raises WorkerFailed if one cannot, all ended."""
+        batch = await asyncio.to_thread(preflight.batch, self.model)
+        self.model = replace(self.model, batch=batch)
         first = [WorkerProcess(self._take) for _ in range(self.size)]
         started = await asyncio.gather(
             *(self._start(worker, number) for number, worker in enumerate(first)),

@@ -9,6 +9,7 @@ is no voice. Invariant: every sample is in a stretch that is decoded, or was fou
 import threading
 from collections import deque
 from collections.abc import Sequence
+from itertools import compress
 
 import numpy as np
 import sherpa_onnx
@@ -30,6 +31,8 @@ CUT_WITHIN_S = 2.0
 _VAD_RATE_HZ = 16_000
 """The only rate at which the engine does not end its process over a voice detector."""
 _VAD_WINDOW = 512
+_ALIKE = 1.5
+"""Stretches are padded to the longest that is decoded with them: at most by this factor squared."""
 _AROUND_S = 0.3
 """Audio kept before the first and after the last voice of a stretch."""
 
@@ -47,20 +50,36 @@ class SegmentEngine:
         """`skip_silence` or not, a stretch needs its ends."""
         return SegmentStream(self, rate_hz)
 
-    def hear(self, rate_hz: int, pcm: bytes) -> list[Heard]:
-        """The words of a stretch, times from its beginning."""
-        begins, ends = 0, len(pcm) // 2
-        if self._voices is not None:
-            begins, ends = self._voices.span(rate_hz, pcm)
-        if begins >= ends:
-            return []
-        hearing = self.whole.hear(rate_hz, pcm[2 * begins : 2 * ends])
-        while True:
-            try:
-                next(hearing)
-            except StopIteration as done:
-                words: list[Heard] = done.value.words
-                return [Heard(w.text, w.shown, w.start_s + begins / rate_hz) for w in words]
+    def step(self, streams: "Sequence[SegmentStream]") -> list[bool]:
+        """Decodes, in one go, a stretch of the first that has one and of those whose stretch is
+        about as long; which they were. The others keep theirs."""
+        first = next((each.next_s for each in streams if each.ready), 0.0)
+        alike = [each.ready and first / _ALIKE <= each.next_s <= first * _ALIKE for each in streams]
+        stepping = list(compress(streams, alike))
+        stretches = [each.stretch() for each in stepping]
+        for stream, heard in zip(stepping, self.hear(stretches), strict=True):
+            stream.stepped(heard)
+        return alike
+
+    def hear(self, stretches: Sequence[tuple[int, bytes]]) -> list[list[Heard]]:
+        """The words of stretches, each with its rate, in one go; times from each one's
+        beginning."""
+        spans = [self._voiced(*each) for each in stretches]
+        voiced = [
+            (rate_hz, pcm[2 * begins : 2 * ends])
+            for (rate_hz, pcm), (begins, ends) in zip(stretches, spans, strict=True)
+            if begins < ends
+        ]
+        hearings = iter(self.whole.hear_together(voiced) if voiced else ())
+        return [
+            [Heard(w.text, w.shown, w.start_s + begins / rate_hz) for w in next(hearings).words]
+            if begins < ends
+            else []
+            for (rate_hz, _), (begins, ends) in zip(stretches, spans, strict=True)
+        ]
+
+    def _voiced(self, rate_hz: int, pcm: bytes) -> tuple[int, int]:
+        return self._voices.span(rate_hz, pcm) if self._voices else (0, len(pcm) // 2)
 
 
 class SegmentStream:
@@ -102,20 +121,38 @@ class SegmentStream:
         self._open_from = None
         self._finished = True
 
+    @property
+    def ready(self) -> bool:
+        """Whether a stretch has ended and waits."""
+        return bool(self._waiting)
+
+    @property
+    def next_s(self) -> float:
+        """How long the stretch is that waits first."""
+        begins, ends = self._waiting[0] if self._waiting else (0, 0)
+        return (ends - begins) / self._rate_hz
+
     def step(self) -> bool:
         """Decodes one stretch if one has ended; whether it did."""
         if not self._waiting:
             return False
-        begins, ends = self._waiting.popleft()
+        (heard,) = self._engine.hear([self.stretch()])
+        self.stepped(heard)
+        return True
+
+    def stretch(self) -> tuple[int, bytes]:
+        """The sample rate, and the audio of the stretch that waits first."""
+        begins, ends = self._waiting[0]
         of = self._pcm_from
-        heard = self._engine.hear(
-            self._rate_hz, bytes(self._pcm[2 * (begins - of) : 2 * (ends - of)])
-        )
+        return self._rate_hz, bytes(self._pcm[2 * (begins - of) : 2 * (ends - of)])
+
+    def stepped(self, heard: Sequence[Heard]) -> None:
+        """Takes the words of the stretch that waited first; whoever decoded it calls this."""
+        begins, ends = self._waiting.popleft()
         begins_s = begins / self._rate_hz
         self._words = [Heard(w.text, w.shown, begins_s + w.start_s) for w in heard]
         self._told_s = (ends - begins) / self._rate_hz
         self._ended = True
-        return True
 
     @property
     def stepped_s(self) -> float:

@@ -2,6 +2,8 @@
 process past any except.
 """
 
+from collections.abc import Sequence
+from itertools import compress
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +33,17 @@ class Engine:
 
     def stream(self, rate_hz: int, *, skip_silence: bool) -> EngineStream:
         return EngineStream(self, self._recognizer, rate_hz, skip_silence=skip_silence)
+
+    def step(self, streams: Sequence[EngineStream]) -> list[bool]:
+        """Decodes one step of each that has audio for it, all in one go; which had. Raises
+        RuntimeError or ends the process where the model decodes one at a time."""
+        ready = [each.ready for each in streams]
+        stepping = list(compress(streams, ready))
+        if stepping:
+            self._recognizer.decode_streams([each.decoded for each in stepping])
+        for each in stepping:
+            each.stepped()
+        return ready
 
     def _measured_steps(self) -> tuple[int, int]:
         """How much audio one decoding step consumes, and how much more it waits for (the model's

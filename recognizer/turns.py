@@ -37,6 +37,14 @@ class Turns(Generic[Stream, Errand]):
         """Whether `next` would wait."""
         return not (self._streams or self._errands)
 
+    def others(self, most: int) -> list[Stream]:
+        """At most so many streams more, of those that are ready now, for who has one and decodes
+        several in one go."""
+        with self._waiting:
+            taken = [self._streams.popleft() for _ in range(min(most, len(self._streams)))]
+            self._since_errand += len(taken)
+        return taken
+
     def next(self) -> Stream | Errand:
         """Waits for one."""
         with self._waiting:

@@ -13,9 +13,10 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
+from itertools import compress
 from queue import SimpleQueue
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 from recognizer import devices, wire
 from recognizer.account import Account
@@ -77,9 +78,21 @@ class _Errand:
         self.cpu_s = 0.0
 
 
+class _Engine(Protocol):
+    """What both engines do with the streams that they made."""
+
+    @property
+    def step_s(self) -> float: ...
+
+    def stream(self, rate_hz: int, *, skip_silence: bool) -> EngineStream | SegmentStream: ...
+
+    def step(self, streams: Sequence[Any]) -> list[bool]: ...
+
+
 class Worker:
     """Reads frames on the calling thread and decodes on `threads` others, a step a stream in
-    turn, so that a stream with much to catch up does not hold up the rest."""
+    turn, so that a stream with much to catch up does not hold up the rest; with a model that
+    batches, a step of several that are ready in one go."""
 
     def __init__(
         self,
@@ -91,7 +104,7 @@ class Worker:
         self._connection = connection
         self._skip_silence = decoding.skip_silence
         with devices.as_asked(model.device):
-            self._engine = SegmentEngine(model) if model.in_segments else Engine(model, 1)
+            self._engine: _Engine = SegmentEngine(model) if model.in_segments else Engine(model, 1)
         self._streams: dict[int, _Stream] = {}
         self._turns: Turns[_Stream, _Errand] = Turns()
         self._errands: SimpleQueue[_Errand] = SimpleQueue()
@@ -157,16 +170,20 @@ class Worker:
                 if isinstance(stream, _Errand):
                     self._step(stream)
                     continue
+                streams = [stream]
+                if self._model.batch > 1:
+                    streams += self._turns.others(self._model.batch - 1)
                 began_s = time.monotonic()
-                more = self._advance(stream)
+                going_on = self._advance(streams)
                 self._account.add(Work(decoding_s=time.monotonic() - began_s))
                 at_rest = self._turns.empty and not self._streams
                 if (work := self._account.news(at_rest=at_rest)) is not None:
                     self._write(wire.frame(Kind.WORK, 0, wire.work_payload(work)))
                 with self._schedule:
-                    again = not stream.dropped and (more or stream.due)
-                    stream.scheduled = again
-                if again:
+                    for stream, more in zip(streams, going_on, strict=True):
+                        stream.scheduled = not stream.dropped and (more or stream.due)
+                    again = [each for each in streams if each.scheduled]
+                for stream in again:
                     self._turns.put_stream(stream)
         except BaseException as error:  # the engine's state is unknown: the pool starts another
             print(f"decoding failed: {error}", file=sys.stderr, flush=True)
@@ -202,8 +219,26 @@ class Worker:
             errand.cpu_s += time.thread_time() - began_s
             self._turns.put_errand(errand)
 
-    def _advance(self, stream: _Stream) -> bool:
-        """Takes what came, decodes one step, tells what was heard; whether audio still waits."""
+    def _advance(self, streams: Sequence[_Stream]) -> list[bool]:
+        """Of each: takes what came, decodes one step, tells what was heard; of which audio still
+        waits."""
+        engines = [self._taken(each) for each in streams]
+        hearing = [each for each in engines if each is not None]
+        if len(hearing) > 1:
+            stepped = self._engine.step(hearing)
+        else:
+            stepped = [each.step() for each in hearing]
+        if any(stepped):
+            decoded_s = sum(each.stepped_s for each in compress(hearing, stepped))
+            self._account.add(Work(decoded_s=decoded_s, steps=1, stream_steps=sum(stepped)))
+        each_stepped = iter(stepped)
+        return [
+            engine is not None and self._heard(stream, engine, stepped=next(each_stepped))
+            for stream, engine in zip(streams, engines, strict=True)
+        ]
+
+    def _taken(self, stream: _Stream) -> EngineStream | SegmentStream | None:
+        """Takes what came of it; None where nothing of it is to be heard."""
         while True:
             with self._schedule:
                 inbox, stream.inbox, stream.told_off = stream.inbox, deque(), False
@@ -211,18 +246,19 @@ class Worker:
                 break
             if any(kind is Kind.DROP for kind, _ in inbox):  # what came before it is not heard
                 stream.dropped = True
-                return False
+                return None
             for kind, payload in inbox:
                 self._apply(stream, kind, payload)
-        engine = stream.engine
-        if stream.dropped or engine is None:
-            return False
-        stepped = engine.step()
+        return None if stream.dropped else stream.engine
+
+    def _heard(
+        self, stream: _Stream, engine: EngineStream | SegmentStream, *, stepped: bool
+    ) -> bool:
+        """Tells what was heard; whether audio still waits."""
         stream.wanted = engine.wanted
         if stepped or stream.position != (engine.analysed_s, engine.taken_s):
             self._tell(stream, engine)
-        if stepped:
-            self._account.add(Work(decoded_s=engine.stepped_s, steps=1, stream_steps=1))
+        if stepped or engine.ready:  # a stretch may have been left for a later turn
             return True
         if stream.finishing:
             self._tell(stream, engine, closing=True)

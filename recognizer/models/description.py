@@ -23,7 +23,8 @@ _Name = Field("", pattern=r"^[^/\\]*$")
 
 class Description(BaseModel):
     """`streaming` need not be said where a kind does only one; `segments` has a streaming
-    transducer hear finished stretches of speech, searched more widely; names are without a path."""
+    transducer hear finished stretches of speech, searched more widely; names are without a path.
+    `batch`: how many streams it is given in one go at most; whether it takes them is found out."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     kind: kinds.Name = "transducer"
@@ -38,6 +39,7 @@ class Description(BaseModel):
     model: str = _Name
     vad: str = _Name
     feature_rate_hz: Literal[8000, 16000] = 16000
+    batch: int | None = Field(None, ge=1, le=64)
 
     def named(self, part: str) -> str:
         return str(getattr(self, part))

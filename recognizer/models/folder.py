@@ -12,7 +12,7 @@ from pathlib import Path
 from callwarden.problems import Problem, ProblemsFound
 from recognizer.models import catalogue, description, onnx_header
 from recognizer.models.description import Described
-from recognizer.models.model import Model
+from recognizer.models.model import LARGEST_BATCH, Model
 from recognizer.models.onnx_header import NotOnnx, OnnxHeader
 
 HASHES = "SHA256SUMS"
@@ -58,8 +58,18 @@ def load(folder: Path) -> Model:
         segments=text.segments,
         language=text.language,
         feature_rate_hz=text.feature_rate_hz,
+        batch=_batch(described),
         **{part: str(described.file(part)) for part in parts},
     )
+
+
+def _batch(described: Described) -> int:
+    """How many streams the model may be given in one go."""
+    entry = catalogue.shipped().named(described.folder.name)
+    one_at_a_time = described.text.segments and described.kind.streaming
+    if one_at_a_time or (entry and entry.batch is False):
+        return 1
+    return described.text.batch or LARGEST_BATCH
 
 
 def verify(folder: Path) -> list[Problem]:

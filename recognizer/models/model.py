@@ -7,6 +7,9 @@ its files having been there and in form a moment ago.
 import json
 from dataclasses import asdict, dataclass
 
+LARGEST_BATCH = 8
+"""Streams that a model is given in one go at most, where its folder does not say."""
+
 
 @dataclass(frozen=True)
 class Model:
@@ -16,7 +19,8 @@ class Model:
     `feature_rate_hz` is what its features are computed at; audio of any telephone rate goes in.
     `language` is what a model of several is told to expect, empty: it finds out itself.
     `segments`: it hears finished stretches of speech though it streams. `device` is `cpu`, `cuda`
-    or `cuda:N`.
+    or `cuda:N`. `batch` is how many streams it may be given in one go, 1 where it is known to take
+    no more; `recognizer.preflight` tells whether it takes them.
     """
 
     name: str
@@ -32,6 +36,7 @@ class Model:
     language: str = ""
     feature_rate_hz: int = 16_000
     device: str = "cpu"
+    batch: int = 1
 
     @property
     def provider(self) -> str:
