@@ -33,8 +33,9 @@ from policy.dialling import number as numbers
 from policy.ledger import ImportedList, Ledger, ListedEntry
 
 _AT_ONCE: Final = 100
+"""Rows in one transaction: some 10 ms, which the gate's next decision waits at most."""
 _FREE_S: Final = 0.05
-"""Rows in one transaction: some 5 ms, which the gate's next decision waits at most."""
+"""The longest that is left to the gate after one."""
 
 _WORDS = {
     "zh": {
