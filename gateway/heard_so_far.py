@@ -13,9 +13,9 @@ from callwarden.v1 import recognition_pb2 as recognition
 from policy.on_the_wire import LEG_OF
 from policy.speech.utterance import Leg
 
-CONTEXT_S: Final = 4.0
+CONTEXT_S: Final = 12.0
 """Audio before the words in question that makes another recognizer hear them as the lost one did:
-the encoder looks back a few seconds."""
+as much as a new worker hears again of a leg whose worker died."""
 _STILL_ASKED_S: Final = 5.0
 """How long after its end an utterance may still be listened to once more."""
 _AROUND_S: Final = 1.0

@@ -14,6 +14,9 @@ class Footprint:
 
     rss_mb: float
     pss_mb: float
+    own_mb: float
+    """What no file stands behind, shared with nobody: the rest of PSS rises and falls with the
+    other programs that have the same libraries open."""
     parent_rss_mb: float
     parent_cpu_s: float
     workers_cpu_s: float
@@ -21,12 +24,13 @@ class Footprint:
 
 def footprint(pid: int) -> Footprint:
     """Of the process `pid` and its children. PSS counts shared pages once."""
-    rss, pss = _memory_mb(pid)
+    rss, pss, own = _memory_mb(pid)
     children = list(_children(pid))
     inner = [_memory_mb(each) for each in children]
     return Footprint(
-        rss_mb=rss + sum(each for each, _ in inner),
-        pss_mb=pss + sum(each for _, each in inner),
+        rss_mb=rss + sum(each for each, _, _ in inner),
+        pss_mb=pss + sum(each for _, each, _ in inner),
+        own_mb=own + sum(each for _, _, each in inner),
         parent_rss_mb=rss,
         parent_cpu_s=_cpu_s(pid),
         workers_cpu_s=sum(map(_cpu_s, children)),
@@ -38,10 +42,11 @@ def _children(pid: int) -> Iterator[int]:
         yield from map(int, (task / "children").read_text().split())
 
 
-def _memory_mb(pid: int) -> tuple[float, float]:
+def _memory_mb(pid: int) -> tuple[float, float, float]:
     lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()[1:]
     kilobytes = {line.split(":")[0]: int(line.split()[1]) for line in lines}
-    return kilobytes["Rss"] * 1024 / 1e6, kilobytes["Pss"] * 1024 / 1e6
+    rss, pss, own = (1024 * kilobytes[each] / 1e6 for each in ("Rss", "Pss", "Pss_Anon"))
+    return rss, pss, own
 
 
 def _cpu_s(pid: int) -> float:

@@ -18,9 +18,11 @@ from recognizer.timeline import Timeline
 from recognizer.wire import Frame, Kind
 
 WORKER_LOST = "worker-lost"
-CONTEXT_S = 8.0
+CONTEXT_S = 12.0
 """Audio before the words in question that a new worker hears again, so that it hears them as the
-old one did: the encoder looks back a few seconds of what it was given, and silence was not."""
+old one did: the encoder looks back so far, and the gate learns the line's noise anew. Of 80
+utterances with a death every 9.7 s, 4 s change the words of 3, 8 s of 1, 12 s of none, 16 s of 1:
+nearly always the same words, not by necessity."""
 KEPT_S = 15.0
 """Audio kept for who wants to listen to it once more."""
 BACKLOG_S = 5.0

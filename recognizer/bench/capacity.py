@@ -34,6 +34,8 @@ class Run:
     parent_cpu_s: float
     """Of that, of the process that serves, without its workers."""
     memory_mb: float
+    own_mb: float
+    """Of that, what no file stands behind."""
 
     @property
     def carried(self) -> bool:
@@ -89,6 +91,7 @@ class Spoken:
             cpu_s,
             after.parent_cpu_s - before.parent_cpu_s,
             after.pss_mb,
+            after.own_mb,
         )
 
 

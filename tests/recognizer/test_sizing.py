@@ -24,7 +24,7 @@ async def test_the_search_ends_near_what_is_carried(carries: int, close: bool) -
     async def run(streams: int) -> Run:
         asked.append(streams)
         p95_s = 0.6 if streams <= carries else 5.0
-        return Run(streams, 15, Lags(1, 0.4, p95_s, p95_s, 0, 0), 1, 1, 1)
+        return Run(streams, 15, Lags(1, 0.4, p95_s, p95_s, 0, 0), 1, 1, 1, 1)
 
     best = await search(run, 48, "legs", close=close)
     assert 0.92 * carries - 2 <= best.streams <= carries
