@@ -9,7 +9,6 @@ import io
 import json
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Final
 
 from policy.ledger.export import iso
 from policy.ledger.export_kinds import KINDS, Cell, Form
@@ -17,7 +16,6 @@ from policy.ledger.export_kinds import KINDS, Cell, Form
 Encode = Callable[[list[list[Cell]]], bytes]
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
-_BEGINS_A_FORMULA: Final = frozenset(_FORMULA)
 BYTE_ORDER_MARK = "\ufeff".encode()
 """By which a spreadsheet knows UTF-8."""
 
@@ -34,8 +32,9 @@ def csv_line(cells: Sequence[Cell]) -> bytes:
 
 def csv_of(kind: str) -> Encode:
     """What makes CSV of a kind's rows."""
-    texts = _places(kind, Form.TEXT)
-    return partial(_csv, _places(kind, Form.TIME), KINDS[kind].place("number"), texts)
+    figures = [at for form in (Form.SECONDS, Form.COUNT, Form.YES) for at in _places(kind, form)]
+    texts, times = _places(kind, Form.TEXT), _places(kind, Form.TIME)
+    return partial(_csv, times, figures, KINDS[kind].place("number"), texts)
 
 
 def json_of(kind: str) -> Encode:
@@ -47,22 +46,34 @@ def _places(kind: str, form: Form) -> list[int]:
     return [place for place, each in enumerate(KINDS[kind].columns) if each.form is form]
 
 
-def _csv(times: list[int], number: int, texts: list[int], rows: list[list[Cell]]) -> bytes:
-    """Most rows need no quotes and no care but for their number, which begins with a plus."""
+def _csv(
+    times: list[int], figures: list[int], number: int, texts: list[int], rows: list[list[Cell]]
+) -> bytes:
+    """Most rows need no quotes and no care but for their number, which begins with a plus. The
+    first cell is a time in every kind: no formula begins a line."""
     lines = []
     commas = len(rows[0]) - 1 if rows else 0
     for cells in rows:
         for place in times:
             cells[place] = iso(cells[place])
+        for place in figures:
+            if cells[place] is not None:
+                cells[place] = repr(cells[place])
         cells[number] = harmless(cells[number])
-        words = [each if type(each) is str else _plain(each) for each in cells]
-        line = ",".join(words)
+        try:
+            line = ",".join(cells)  # type: ignore[arg-type]  # a cell that is None is told
+        except TypeError:
+            line = ",".join(["" if each is None else str(each) for each in cells])
         if (
             line.count(",") != commas
             or '"' in line
             or "\n" in line
             or "\r" in line
-            or not _BEGINS_A_FORMULA.isdisjoint([each[:1] for each in words])
+            or ",=" in line
+            or ",+" in line
+            or ",-" in line
+            or ",@" in line
+            or ",\t" in line
         ):
             for place in texts:
                 cells[place] = harmless(cells[place])
@@ -70,10 +81,6 @@ def _csv(times: list[int], number: int, texts: list[int], rows: list[list[Cell]]
         else:
             lines.append(line)
     return ("\r\n".join(lines) + "\r\n" * bool(lines)).encode()
-
-
-def _plain(cell: Cell) -> str:
-    return "" if cell is None else repr(cell)
 
 
 def _quoted(cells: Sequence[Cell]) -> str:

@@ -21,7 +21,8 @@ Tuples = Callable[[str, dict[str, Any]], list[tuple[Any, ...]]]
 _AT_ONCE = 512
 """Places in the log whose rows are read together."""
 _NEVER = 2**63 - 1
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC).replace(tzinfo=None)
+"""In UTC; without its zone it is written twice as fast."""
 
 
 @dataclass(frozen=True)
@@ -141,7 +142,7 @@ def iso(at: Cell) -> str | None:
     """Microseconds since 1970-01-01 as ISO 8601 in UTC."""
     if at is None:
         return None
-    return (_EPOCH + timedelta(microseconds=int(at))).isoformat()
+    return f"{(_EPOCH + timedelta(0, 0, int(at))).isoformat()}+00:00"
 
 
 def _bounds(chosen: Chosen) -> dict[str, str | int]:

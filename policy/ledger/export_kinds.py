@@ -10,6 +10,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
+from operator import itemgetter
 
 from policy.dialling.number import masked
 from policy.ledger.seal import Seal
@@ -93,7 +94,7 @@ def _number(cells: list[Cell], place: int, how: Opening) -> None:
 
 def _words(cells: list[Cell], place: int, how: Opening) -> None:
     said = how.keys.opened_words(cells[place])  # type: ignore[arg-type]  # a sealed column
-    cells[place : place + len(_SAID)] = [said.get(name, "") for name in _SAID]
+    cells[place : place + len(_SAID)] = _of_each(_NOTHING_SAID | said)
 
 
 def _rules(cells: list[Cell], place: int, how: Opening) -> None:
@@ -131,6 +132,8 @@ LAST_PART = (
     "AND later.leg = coverage.leg AND later.seq > coverage.seq)"
 )
 _SAID = ("heard_text", "heard_pinyin", "before", "after")
+_NOTHING_SAID = dict.fromkeys(_SAID, "")
+_of_each = itemgetter(*_SAID)
 
 
 def _of(table: str, form: Form, *names: str) -> tuple[Column, ...]:

@@ -6,7 +6,6 @@ Called by the ledger and its reader. A key file lies apart from the database: 32
 Without that file the ledger cannot be read, and nothing in it can be guessed by trying all numbers.
 """
 
-import contextlib
 import hmac
 import json
 import secrets
@@ -31,6 +30,7 @@ _NAMED = ("number", "customer", "debt")
 _OPEN_TO_OTHERS = 0o007
 _LOOK_EVERY_S = 1.0
 _NAME_DIGITS = 16
+_JSON = json.JSONDecoder()
 
 
 class Seal:
@@ -112,10 +112,12 @@ class Seal:
         return found
 
     def _tried(self, kind: str, sealed: bytes) -> str | None:
-        nonce, rest = sealed[:_GCM_NONCE_BYTES], sealed[_GCM_NONCE_BYTES:]
+        nonce, rest, purpose = sealed[:_GCM_NONCE_BYTES], sealed[_GCM_NONCE_BYTES:], kind.encode()
         for box in self._boxes[kind]:
-            with contextlib.suppress(InvalidTag):  # of another key, or altered
-                return box.decrypt(nonce, rest, kind.encode()).decode()
+            try:
+                return box.decrypt(nonce, rest, purpose).decode()
+            except InvalidTag:  # of another key, or altered
+                continue
         return None
 
     def sealed_words(self, words: dict[str, Any]) -> bytes | None:
@@ -123,7 +125,8 @@ class Seal:
         return self.sealed("words", json.dumps(words, ensure_ascii=False, separators=(",", ":")))
 
     def opened_words(self, sealed: bytes | None) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads(self.opened("words", sealed) or "{}")
+        found: dict[str, Any]
+        found, _ = _JSON.raw_decode(self.opened("words", sealed) or "{}")
         return found
 
 
