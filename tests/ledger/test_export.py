@@ -200,3 +200,10 @@ def test_the_bench_measures_both_sides(box: Box, tmp_path: Path) -> None:
     assert figures["CSV against sqlite3 -csv"]["bar"] == 4.0
     assert figures["resident"]["value"] > 20
     assert figures["sqlite3 -csv"]["value"] > 0
+
+
+def test_a_row_of_every_kind_begins_with_a_time() -> None:
+    """What begins a row is not looked at for a formula, what follows a comma is."""
+    begins = {kind: KINDS[kind].columns[0].name for kind in KINDS}
+    times = {"at", "since", "started_at"}
+    assert set(begins.values()) <= times, begins
