@@ -12,6 +12,8 @@ from gateway.media.reception import SAMPLE_RATE_HZ
 
 Piece = tuple[int, bytes]
 """The place of its first sample in the call, and signed 16-bit samples."""
+Span = tuple[float, float]
+"""From one second of the call to another."""
 
 
 @dataclass
@@ -21,15 +23,22 @@ class KeptAudio:
     _unsent: deque[Piece] = field(default_factory=deque)
     _samples: int = 0
 
-    def add(self, first_sample: int, samples: bytes) -> bool:
-        """Takes what comes next; whether audio that was never sent had to go for it."""
+    def add(self, first_sample: int, samples: bytes) -> tuple[list[Span], list[Span]]:
+        """Takes what comes next. What had to go for it: of what was sent, and of what was not."""
         self._unsent.append((first_sample, samples))
         self._samples += len(samples) // 2
-        lost = False
+        sent, unsent = list[Span](), list[Span]()
         while self._samples > self.most_s * SAMPLE_RATE_HZ:
-            lost = lost or not self._sent
-            self._samples -= len((self._sent or self._unsent).popleft()[1]) // 2
-        return lost
+            goes, gone = (self._sent, sent) if self._sent else (self._unsent, unsent)
+            piece = goes.popleft()
+            gone.append((piece[0] / SAMPLE_RATE_HZ, _end_s(piece)))
+            self._samples -= len(piece[1]) // 2
+        return sent, unsent
+
+    @property
+    def spans(self) -> list[Span]:
+        """Where what is kept lies, in order."""
+        return [(each[0] / SAMPLE_RATE_HZ, _end_s(each)) for each in (*self._sent, *self._unsent)]
 
     @property
     def next_place(self) -> int | None:

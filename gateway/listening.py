@@ -8,6 +8,7 @@ was heard for certain and sent the audio since then.
 """
 
 import asyncio
+import math
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Final, Protocol
 
@@ -20,10 +21,12 @@ from callwarden.v1 import recognition_pb2 as recognition
 from gateway.heard_so_far import HeardSoFar
 from gateway.kept_audio import KeptAudio
 from gateway.media.reception import SAMPLE_RATE_HZ, Talking
+from gateway.missed_audio import MissedAudio
 from gateway.recognizer_link import RecognizerLink
 from gateway.recognizers import Recognizers
-from policy.on_the_wire import LEG_OF, WIRE_OF, product_message
+from policy.on_the_wire import LEG_OF, WIRE_OF, missing_messages, missing_of, product_message
 from policy.speech.circumstances import ProductFacts
+from policy.speech.not_analysed import NOT_RECEIVED, NotAnalysed, clipped
 from policy.speech.utterance import Leg
 
 _log = structlog.get_logger(__name__)
@@ -45,8 +48,6 @@ _ROUNDING_S: Final = 0.3
 _MISSED_S: Final = 1.0
 """A gap this long may hold words: no rule may say of the leg what it did not say."""
 
-_NOT_RECEIVED: Final = "not-received"
-"""A recognizer's word for gaps in what we sent; why they are there is known on this side."""
 _UNKNOWN_PRODUCT: Final = ProductFacts()
 UNREACHED: Final = "recognizer-unreachable"
 LOST: Final = "recognizer-lost"
@@ -89,6 +90,7 @@ class _Stream:
         self.analysed_s = dict.fromkeys(Leg, 0.0)
         self.until_s = dict(until_s)
         self.causes: dict[Leg, set[str]] = {leg: set() for leg in Leg}
+        self.missing: dict[Leg, tuple[NotAnalysed, ...]] = dict.fromkeys(Leg, ())
 
     @property
     def lost(self) -> str:
@@ -128,6 +130,7 @@ class Listening:
         self._pending = {leg: (0, bytearray()) for leg in Leg}
         self._kept = {leg: KeptAudio(_KEPT_S) for leg in Leg}
         self._arrived = asyncio.Event()
+        self._missed_audio = {leg: MissedAudio() for leg in Leg}
         self._talking = {leg: Talking() for leg in Leg}
         self._received = dict.fromkeys(Leg, 0)
         self._expected = dict.fromkeys(Leg, 0)
@@ -141,6 +144,8 @@ class Listening:
         self._was_heard = False
         self._remarks: set[str] = set()
         self._stream: _Stream | None = None
+        self._lost = UNREACHED
+        """Why the last one that broke analysed no more."""
         self._ended_after_s: float | None = None
         self.cause = recognizers.cause or "the recognizer is being asked"
         """Why what is said is not analysed at this moment; empty while it is."""
@@ -175,16 +180,28 @@ class Listening:
         if first_sample - self._expected[leg] > _MISSED_S * SAMPLE_RATE_HZ:
             self._missed.add(leg)
         self._expected[leg] = first_sample + len(samples) // 2
-        if self._kept[leg].add(first_sample, samples):
+        missed = self._missed_audio[leg]
+        missed.came(first_sample / SAMPLE_RATE_HZ, self._expected[leg] / SAMPLE_RATE_HZ)
+        sent, unsent = self._kept[leg].add(first_sample, samples)
+        for span in sent:
+            missed.let_go(span, self._heard_until_s(leg))
+        for span in unsent:
+            missed.dropped(span, self._why_unsent, self._until_s[leg])
+        if unsent:
             self._causes[leg].add(self._why_unsent)
             self._missed.add(leg)
         self._arrived.set()
+
+    def _heard_until_s(self, leg: Leg) -> float:
+        """Second of the call up to which words were told, by the present recognizer too."""
+        return max(self._until_s[leg], self._stream.until_s[leg] if self._stream else 0.0)
 
     @property
     def _why_unsent(self) -> str:
         if not self.cause:
             return OVERLOAD
-        return FULL if self._stream and self._stream.refused else UNREACHED
+        refused = self._stream.refused if self._stream else self._lost == FULL
+        return FULL if refused else UNREACHED
 
     async def run(self) -> None:
         """Streams until the call is over and its last words are analysed. Whenever a recognizer is
@@ -253,11 +270,17 @@ class Listening:
             # Words may have been told after the last coverage, and some of it comes again.
             more_s = self._kept[leg].seconds_between(told_s, until_s)
             again_s = self._kept[leg].seconds_between(until_s, told_s)
+            begins_s = self._kept[leg].begins_s
+            again_from_s = max(until_s, told_s if begins_s is None else begins_s)
+            again_s -= self._missed_audio[leg].moves(
+                stream.missing[leg], told_s, again_from_s, stream.lost
+            )
             self._until_s[leg] = until_s
             self._analysed_before_s[leg] += max(0.0, stream.analysed_s[leg] + more_s - again_s)
             self._causes[leg] |= stream.causes[leg] | {stream.lost}
             if stream.causes[leg]:
                 self._missed.add(leg)
+        self._lost = stream.lost
         self._stream = None
 
     def _become(self, cause: str) -> None:
@@ -361,7 +384,10 @@ class Listening:
         for each in told.legs:
             leg = LEG_OF[each.leg]
             stream.analysed_s[leg], stream.until_s[leg] = each.analysed_s, each.until_s
-            stream.causes[leg] = set(each.causes) - {_NOT_RECEIVED}
+            stream.causes[leg] = set(each.causes) - {NOT_RECEIVED}
+            missing = (span for span in missing_of(each.missing) if span.cause != NOT_RECEIVED)
+            # What lies before was another one's to hear, and is accounted.
+            stream.missing[leg] = clipped(missing, self._until_s[leg], math.inf)
             self._kept[leg].forget(self._so_far.needed_from_s(leg, each.until_s))
 
     async def end(self, seconds: float, running: asyncio.Task[None]) -> None:
@@ -384,6 +410,14 @@ class Listening:
                 self._account(self._stream)
             for causes in self._causes.values():
                 causes.add(why)
+            self.gives_up(why)
+        elif self._stream is None:
+            self.gives_up(self._lost)
+
+    def gives_up(self, why: str) -> None:
+        """Nothing that waits is analysed any more."""
+        for leg in Leg:
+            self._missed_audio[leg].over(self._kept[leg], self._heard_until_s(leg), why)
 
     def coverage(self, call_seconds: float) -> dict[Leg, conversation.LegCoverage]:
         """What was heard of each leg of a call that is (or was) this long."""
@@ -403,5 +437,10 @@ class Listening:
                 analysed_s=min(analysed_s, received_s),
                 causes=sorted(causes),
                 remarks=sorted(self._remarks),
+                missing=missing_messages(self._which_missing(leg, call_seconds)),
             )
         return accounts
+
+    def _which_missing(self, leg: Leg, call_seconds: float) -> tuple[NotAnalysed, ...]:
+        more = self._stream.missing[leg] if self._stream else ()
+        return self._missed_audio[leg].told(call_seconds, more)

@@ -15,7 +15,13 @@ from policy.dialling import number as numbers
 from policy.ledger import LedgerReader, RecordedFinding, RecordedSuppression
 from policy.ledger.acts import Outcome, Standing
 from policy.ledger.past_calls import PastCall
-from policy.on_the_wire import WIRE_OF, duties_message, finding_message, utterance_message
+from policy.on_the_wire import (
+    WIRE_OF,
+    duties_message,
+    finding_message,
+    missing_messages,
+    utterance_message,
+)
 
 _MOST = 100_000
 """Utterances, and as many findings, of one call: more than a day of talk."""
@@ -118,6 +124,7 @@ def _call(call: PastCall) -> oversight.Event:
                     received_s=each.received_s,
                     analysed_s=each.analysed_s,
                     causes=each.causes,
+                    missing=missing_messages(each.missing),
                 )
                 for each in call.coverage
             ],

@@ -13,6 +13,7 @@ from policy.speech.circumstances import ProductFacts
 from policy.speech.doubt import Doubt, SecondLook
 from policy.speech.duty import Duty
 from policy.speech.finding import Finding, FindingStatus, Severity
+from policy.speech.not_analysed import NotAnalysed
 from policy.speech.utterance import Leg, Token, Utterance, Voice
 
 LEG_OF = {wire.LEG_AGENT: Leg.AGENT, wire.LEG_CUSTOMER: Leg.CUSTOMER}
@@ -68,6 +69,24 @@ def utterance_of(message: wire.Utterance) -> Utterance:
         if message.HasField("voice")
         else None,
         second_pass=message.second_pass,
+    )
+
+
+def missing_messages(of: Iterable[NotAnalysed]) -> list[wire.NotAnalysed]:
+    return [
+        wire.NotAnalysed(
+            start_s=each.start_s,
+            end_s=each.end_s,
+            cause=each.cause,
+            analysed_s=each.analysed_s,
+        )
+        for each in of
+    ]
+
+
+def missing_of(messages: Iterable[wire.NotAnalysed]) -> tuple[NotAnalysed, ...]:
+    return tuple(
+        NotAnalysed(each.start_s, each.end_s, each.cause, each.analysed_s) for each in messages
     )
 
 

@@ -19,6 +19,7 @@ from policy.speech.conversation import Conversation
 from policy.speech.doubt import Doubt, SecondLook
 from policy.speech.duty import of_either
 from policy.speech.finding import Finding
+from policy.speech.not_analysed import NOT_RECEIVED, NotAnalysed, coalesced
 from policy.speech.rulebook import SpeechRulebook
 from policy.speech.utterance import Leg, Token, Utterance, Voice
 from recognizer import syllables
@@ -37,7 +38,6 @@ from recognizer.second_hearing import Awaited, SecondHearing
 from recognizer.told import Heard, LegCoverage, Looked, Owed, ShadowFinding
 from recognizer.verdicts import Pass, Verdicts
 
-NOT_RECEIVED = "not-received"
 SYLLABLE_S = 0.25
 """How long the last token is taken to last: the model tells beginnings only."""
 _TOLERATED_S = 0.5
@@ -205,12 +205,17 @@ class Analysis:
         stream = self._streams.get(leg)
         received_s = stream.received_s if stream else 0.0
         causes = set(stream.causes) if stream else set()
-        came_s = received_s + self._elsewhere.until_s.get(leg, 0.0)
+        missing = list(stream.missing.spans) if stream else []
+        before_s = self._elsewhere.until_s.get(leg, 0.0)
+        came_s = received_s + before_s
         if self._call_s is not None and self._call_s - came_s > _TOLERATED_S:
             causes.add(NOT_RECEIVED)
+            ended_s = stream.expected_sample / self._rate_hz if stream else before_s
+            missing.append(NotAnalysed(ended_s, self._call_s, NOT_RECEIVED))
         analysed_s = stream.analysed_s if stream else 0.0
-        until_s = stream.position_s if stream else self._elsewhere.until_s.get(leg, 0.0)
-        return LegCoverage(leg, received_s, analysed_s, tuple(sorted(causes)), until_s)
+        until_s = stream.position_s if stream else before_s
+        why = tuple(sorted(causes))
+        return LegCoverage(leg, received_s, analysed_s, why, until_s, coalesced(missing))
 
     def _hear_words(self, leg: Leg, words: Words) -> None:
         last_s = words.heard[-1].start_s

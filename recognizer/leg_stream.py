@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from policy.speech.not_analysed import NOT_RECEIVED, Missing
 from recognizer import wire
 from recognizer.process import WorkerProcess
 from recognizer.syllables import Heard
@@ -62,6 +63,8 @@ class LegStream:
         self.number, self.rate_hz = number, rate_hz
         self.worker: WorkerProcess | None = None
         self.causes: set[str] = set()
+        self.missing = Missing()
+        """Which seconds of the call never came, and which were given up."""
         self.closed = asyncio.Event()
         self._on_words, self._on_position = on_words, on_position
         self._timeline = Timeline()
@@ -140,8 +143,9 @@ class LegStream:
             raise ValueError(f"sample {first_sample} comes after {self.expected_sample}")
         if missing:
             silence = min(missing, int(LONGEST_GAP_FED_S * self.rate_hz))
+            self._miss(self.expected_sample, first_sample, NOT_RECEIVED)
             self._timeline.gap(self._fed, silence, missing)
-            self.causes.add("not-received")
+            self.causes.add(NOT_RECEIVED)
             self._feed(bytes(2 * silence))
         self._feed(pcm)
         while self.waiting_s > BACKLOG_S and not self.closed.is_set():
@@ -360,6 +364,11 @@ class LegStream:
         before = self._timeline.received(self._timeline.fed_of(self._heard_before))
         return max(0, self._timeline.received(fed) - before)
 
+    def _miss(self, first: int, last: int, cause: str) -> None:
+        """From sample `first` of the call to before `last`, as far as it is this stream's."""
+        first = max(first, self._heard_before)
+        self.missing.add(first / self.rate_hz, last / self.rate_hz, cause)
+
     def _feed(self, pcm: bytes) -> None:
         self._kept.append((self._fed, pcm))
         self._fed += len(pcm) // 2
@@ -375,9 +384,11 @@ class LegStream:
         if self._so_far:
             self._tell(self._so_far, self._analysed, final=True)
         self._begin_utterance(self._fed)
-        lost = self._timeline.received(self._fed) - self._timeline.received(self._analysed)
+        lost = self._counted(self._fed) - self._counted(self._analysed)
         if lost:
             self._lost += lost
             self.causes.add(WORKER_LOST)
+        for first, last in self._timeline.received_between(self._analysed, self._fed):
+            self._miss(first, last, WORKER_LOST)
         self._deaths = 0
         self._advance(self._fed)

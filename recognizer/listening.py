@@ -22,6 +22,7 @@ from policy.on_the_wire import (
     duties_message,
     finding_message,
     identity_message,
+    missing_messages,
     product_of,
     second_look_message,
     utterance_message,
@@ -326,6 +327,7 @@ def _coverage(of: Iterable[LegCoverage]) -> list[conversation.LegCoverage]:
             analysed_s=each.analysed_s,
             causes=each.causes,
             until_s=each.until_s,
+            missing=missing_messages(each.missing),
         )
         for each in of
     ]

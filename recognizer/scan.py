@@ -22,6 +22,7 @@ from callwarden.settings import Settings
 from policy import products, rulebook
 from policy.speech.finding import Finding, FindingStatus
 from policy.speech.heard_call import HeardCall, HeardLeg, JudgedRecording
+from policy.speech.not_analysed import written
 from policy.speech.rulebook import SpeechRulebook
 from policy.speech.utterance import Utterance
 from recognizer import recordings, results
@@ -69,7 +70,7 @@ class Scanned:
             recording.customer,
             self.states,
             [
-                HeardLeg(each.leg, each.received_s, each.analysed_s, each.causes)
+                HeardLeg(each.leg, each.received_s, each.analysed_s, each.causes, each.missing)
                 for each in self.coverage
             ],
         )
@@ -283,7 +284,8 @@ def _written(scanned: Scanned, *, as_json: bool) -> str:
         lost_s = call.seconds - leg.analysed_s
         if leg.causes:
             why = ", ".join(leg.causes)
-            lines.append(f"  {leg.leg.value}: {lost_s:.1f} s not analysed ({why})")
+            which = written(leg.missing)
+            lines.append(f"  {leg.leg.value}: {lost_s:.1f} s not analysed ({why}): {which}")
     if not scanned.findings:
         lines.append("  nothing found")
     return "\n".join(lines)

@@ -5,6 +5,7 @@ Called by `recognizer.leg_stream`. Both count samples and only go forward.
 """
 
 from bisect import bisect_right
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 
@@ -50,6 +51,15 @@ class Timeline:
         """How many of the first `fed` samples were received."""
         at = self._at(fed)
         return at.received if at.silence else at.received + fed - at.fed
+
+    def received_between(self, first: int, last: int) -> Iterator[tuple[int, int]]:
+        """The stretches of the call, as samples, that were received and fed from `first` on until
+        before `last`."""
+        for at, each in enumerate(self._stretches):
+            ends = self._stretches[at + 1].fed if at + 1 < len(self._stretches) else last
+            begin, end = max(first, each.fed), min(last, ends)
+            if begin < end and not each.silence:
+                yield each.of_call + begin - each.fed, each.of_call + end - each.fed
 
     def _at(self, fed: int) -> _Stretch:
         return self._stretches[

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from policy.speech.doubt import Doubt, SecondLook
 from policy.speech.duty import Duty
 from policy.speech.finding import Finding
+from policy.speech.not_analysed import NotAnalysed
 from policy.speech.utterance import Leg, Utterance
 
 
@@ -39,10 +40,12 @@ Heard = Utterance | Finding | ShadowFinding | Looked | Owed
 @dataclass(frozen=True)
 class LegCoverage:
     """How much of a leg was heard, in seconds. analysed_s <= received_s; what another recognizer
-    heard is not in it. Up to second `until_s` of the call all words are told."""
+    heard is not in it. Up to second `until_s` of the call all words are told. `missing` tells which
+    seconds were not analysed, as far as they do not still wait."""
 
     leg: Leg
     received_s: float
     analysed_s: float
     causes: tuple[str, ...]
     until_s: float = 0.0
+    missing: tuple[NotAnalysed, ...] = ()

@@ -4,6 +4,8 @@ Called by the widgets. Pure: the language and the zone come in. The one invarian
 a mark or a word beside it.
 """
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 
@@ -15,6 +17,7 @@ from callwarden.v1.conversation_pb2 import (
     LEG_CUSTOMER,
     FindingStatus,
     Leg,
+    NotAnalysed,
     Utterance,
 )
 from callwarden.v1.oversight_pb2 import (
@@ -43,6 +46,7 @@ from tui.spans import Line, Span
 MARKS = {"critical": "✖", "major": "▲", "minor": "◆", "info": "●"}
 NOT_ANALYSED = "⊘"
 PROVISIONAL = "?"
+_SPANS_SHOWN = 3
 
 LEG_ROLES: dict[Leg.ValueType, str] = {LEG_AGENT: "agent", LEG_CUSTOMER: "customer"}
 _CALL_STATES: dict[CallState.ValueType, tuple[str, str, str]] = {
@@ -193,6 +197,17 @@ def coverage(call: Call, now: float, language: Language) -> Line:
     if heard is Heard.NONE:
         return ((f"{NOT_ANALYSED} 0%", "warn"),)
     return (("—", "faint"),)
+
+
+def missing(spans: Sequence[NotAnalysed]) -> str:
+    """`00:12–00:15 worker-lost`, the longest ones, in their order, and how many more there are."""
+    longest = sorted(spans, key=lambda each: each.start_s - each.end_s)[:_SPANS_SHOWN]
+    shown = "; ".join(
+        f"{duration(each.start_s)}–{duration(math.ceil(each.end_s))} {each.cause}"
+        for each in sorted(longest, key=lambda each: each.start_s)
+    )
+    more = len(spans) - len(longest)
+    return f"{shown}; +{more}" if more else shown
 
 
 def finding(found: Raised, language: Language) -> Line:

@@ -28,7 +28,8 @@ from gateway.media.reception import CallClock, MediaListener, Reception
 from gateway.media.tap import Tap
 from gateway.recognizers import Recognizers
 from policy.ledger import Ledger, LegCoverage
-from policy.on_the_wire import duty_of, finding_of, second_look_of, utterance_of
+from policy.on_the_wire import duty_of, finding_of, missing_of, second_look_of, utterance_of
+from policy.speech.not_analysed import NOT_RECEIVED
 from policy.speech.utterance import Leg
 
 _log = structlog.get_logger(__name__)
@@ -36,6 +37,8 @@ _log = structlog.get_logger(__name__)
 _RESUMED_S: Final = 0.5
 """A call that has been up this long when it is first seen was listened to by another gateway."""
 _SHOWN_EVERY_S: Final = 1.0
+_STOPPED: Final = "gateway-stopped"
+_AUDIO_LOST: Final = "audio-lost"
 _HARDLY_S: Final = 1.0
 """Audio missing of a leg, in seconds, below which the fork's start is what is missing."""
 
@@ -143,7 +146,8 @@ class AnsweredCall:
         if self._listener:
             self._listener.cancel()
             await asyncio.wait({self._listener})
-        self._account(self.seconds, ("gateway-stopped",))
+        self._listening.gives_up(_STOPPED)
+        self._account(self.seconds, (_STOPPED,))
 
     async def _unfork(self) -> None:
         for tap in self._taps:
@@ -159,7 +163,8 @@ class AnsweredCall:
             self._room.floor.change(call_id, coverage=coverage)
         for leg, each in coverage.items():
             why = (*each.causes, *each.remarks)
-            row = LegCoverage(leg, seconds, each.received_s, each.analysed_s, why)
+            missing = missing_of(each.missing)
+            row = LegCoverage(leg, seconds, each.received_s, each.analysed_s, why, missing)
             write = partial(self._room.ledger.add_coverage, call_id, row, now)
             self._room.durable.record("coverage", call_id, write)
 
@@ -173,8 +178,12 @@ class AnsweredCall:
             unexplained = not causes and not coverage[leg].analysed_s
             nothing_came = not coverage[leg].received_s
             if missing_s > _HARDLY_S or (missing_s and (nothing_came or unexplained)):
-                causes |= fork.losses or {"audio-lost"}
+                never_came = fork.losses or {_AUDIO_LOST}
+                causes |= never_came
+            else:
+                never_came = set()
             coverage[leg].causes[:] = sorted(causes)
+            _say_why_nothing_came(coverage[leg], never_came)
         return coverage
 
     async def _show_now_and_then(self) -> None:
@@ -234,3 +243,12 @@ class AnsweredCall:
                 call_id=call_id, agent=self._live.agent, scene=self._live.scene, finding=finding
             )
         )
+
+
+def _say_why_nothing_came(leg: conversation.LegCoverage, causes: set[str]) -> None:
+    """Of the seconds that never came; without a cause they are the fork's start, and not told."""
+    for at in reversed(range(len(leg.missing))):
+        if leg.missing[at].cause == NOT_RECEIVED:
+            leg.missing[at].cause = "+".join(sorted(causes))
+            if not causes:
+                del leg.missing[at]

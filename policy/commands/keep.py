@@ -56,7 +56,9 @@ class LedgerKeeper:
         for found in recording.findings:
             writes[_state(found)] = partial(ledger.add_finding, call_id, found, now)
         for leg in recording.legs:
-            told = LegCoverage(leg.leg, call.seconds, leg.received_s, leg.analysed_s, leg.causes)
+            told = LegCoverage(
+                leg.leg, call.seconds, leg.received_s, leg.analysed_s, leg.causes, leg.missing
+            )
             writes[f"coverage {leg.leg.value}"] = partial(ledger.add_coverage, call_id, told, now)
         waiting = [write() for name, write in writes.items() if name not in known]
         for future in waiting:

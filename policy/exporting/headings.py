@@ -27,6 +27,7 @@ CHINESE = {
     "leg": "通话方",
     "linkedid": "关联编号",
     "matched": "匹配",
+    "missing": "未分析时段",
     "nonce": "随机码",
     "number": "号码",
     "pack": "规则包",

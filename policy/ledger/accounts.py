@@ -113,7 +113,7 @@ SELECT seq, decision_id, nonce, at, verdict = 'ALLOW' AS allowed, reasons, numbe
         FROM settlements WHERE settlements.nonce = decisions.nonce) END AS ends,
     CASE WHEN verdict = 'ALLOW' THEN (
         SELECT json_group_array(
-            json_array(leg, call_seconds, received_s, analysed_s, json(causes)))
+            json_array(leg, call_seconds, received_s, analysed_s, json(causes), json(missing)))
         FROM coverage WHERE coverage.call_id = decisions.nonce) END AS parts
 FROM decisions WHERE seq > ? AND seq <= ? AND at >= ? AND at < ? ORDER BY seq LIMIT ?
 """
@@ -165,8 +165,10 @@ def _legs(parts: str | None) -> tuple[LegCoverage, ...]:
         of_leg[leg].append(account)
     legs = []
     for leg, accounts in sorted(of_leg.items()):
-        call_s, received_s, analysed_s, causes = united_parts(json.dumps(accounts))
-        legs.append(LegCoverage(Leg(leg), call_s, received_s, analysed_s, tuple(causes.split())))
+        call_s, got_s, analysed_s, causes, missing = united_parts(json.dumps(accounts))
+        legs.append(
+            LegCoverage(Leg(leg), call_s, got_s, analysed_s, tuple(causes.split()), missing)
+        )
     return tuple(legs)
 
 

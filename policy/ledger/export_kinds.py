@@ -14,6 +14,7 @@ from operator import itemgetter
 
 from policy.dialling.number import masked
 from policy.ledger.seal import Seal
+from policy.speech.not_analysed import NotAnalysed, clipped, coalesced, written
 
 Cell = str | int | float | bool | None
 
@@ -109,22 +110,30 @@ def _united(cells: list[Cell], place: int, how: Opening) -> None:
     """One leg's account from the rows that each gateway wrote which heard a part of the call: the
     call's seconds, those received and those analysed of any part, and all causes. Never more
     received than the call was long; what a part missed stays missed."""
-    cells[place : place + 4] = united_parts(str(cells[place]))
+    call_s, received_s, analysed_s, causes, missing = united_parts(str(cells[place]))
+    cells[place : place + 5] = [call_s, received_s, analysed_s, causes, written(missing)]
 
 
-def united_parts(parts: str) -> tuple[float, float, float, str]:
-    """Seconds of call, received and analysed, and the causes, of the parts that `PARTS` gives."""
-    each = json.loads(parts)
-    call_s = max(seconds for seconds, *_ in each)
+def united_parts(parts: str) -> tuple[float, float, float, str, tuple[NotAnalysed, ...]]:
+    """Seconds of call, received and analysed, the causes, and which seconds are missing, of the
+    parts that `PARTS` gives. What a part says of the time of one before it is that one's to say."""
+    each = sorted(json.loads(parts), key=lambda part: part[0])
+    call_s = each[-1][0]
     received_s = min(call_s, sum(received for _, received, *_ in each))
-    missed_s = sum(received - analysed for _, received, analysed, _ in each)
+    missed_s = sum(received - analysed for _, received, analysed, *_ in each)
     analysed_s = max(0.0, round(received_s - missed_s, 6))
-    causes = sorted({cause for *_, causes in each for cause in causes})
-    return call_s, received_s, analysed_s, " ".join(causes)
+    causes = sorted({cause for *_, causes, _ in each for cause in causes})
+    missing: list[NotAnalysed] = []
+    told_until_s = 0.0
+    for until_s, *_, spans in each:
+        missing += clipped((NotAnalysed(*span) for span in spans or ()), told_until_s, until_s)
+        told_until_s = until_s
+    return call_s, received_s, analysed_s, " ".join(causes), coalesced(missing)
 
 
 PARTS = (
-    "(SELECT json_group_array(json_array(call_seconds, received_s, analysed_s, json(causes))) "
+    "(SELECT json_group_array(json_array(call_seconds, received_s, analysed_s, json(causes), "
+    "json(missing))) "
     "FROM coverage AS part WHERE part.call_id = coverage.call_id AND part.leg = coverage.leg)"
 )
 LAST_PART = (
@@ -327,7 +336,7 @@ KINDS: dict[str, Kind] = {
             *_of("coverage", Form.NAME, "leg"),
             _one("call_seconds", PARTS, Form.SECONDS, _united),
             *(_one(name, "NULL", Form.SECONDS) for name in ("received_s", "analysed_s")),
-            _one("causes", "NULL", Form.TEXT),
+            *(_one(name, "NULL", Form.TEXT) for name in ("causes", "missing")),
         ),
         {
             **_CALLED,

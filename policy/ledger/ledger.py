@@ -46,6 +46,7 @@ from policy.ledger.writer import GroupWriter
 from policy.speech.doubt import Doubt, SecondLook
 from policy.speech.duty import Duty
 from policy.speech.finding import Finding
+from policy.speech.not_analysed import NotAnalysed
 from policy.speech.utterance import Leg, Utterance
 
 
@@ -348,6 +349,7 @@ class Ledger:
             received_s=float(coverage.received_s),
             analysed_s=float(coverage.analysed_s),
             causes=json.dumps(coverage.causes, ensure_ascii=False),
+            missing=json.dumps([_millis(each) for each in coverage.missing], ensure_ascii=False),
         )
 
     @property
@@ -374,3 +376,8 @@ class Ledger:
         if not who.strip() or sealed is None:
             raise ValueError("say who decided it, and why")
         return sealed
+
+
+def _millis(span: NotAnalysed) -> tuple[float, float, str, float]:
+    """To the millisecond, in the order of its fields."""
+    return round(span.start_s, 3), round(span.end_s, 3), span.cause, round(span.analysed_s, 3)

@@ -51,9 +51,9 @@ def past_call(rows: Rows, keys: Seal, call_id: str) -> PastCall | None:
         return None
     row = found[0]
     coverage = [
-        LegCoverage(Leg(each["leg"]), call_s, received_s, analysed_s, tuple(causes.split()))
+        LegCoverage(Leg(each["leg"]), call_s, got_s, analysed_s, tuple(causes.split()), missing)
         for each in rows(_COVERAGE, [call_id])
-        for call_s, received_s, analysed_s, causes in [united_parts(each["parts"])]
+        for call_s, got_s, analysed_s, causes, missing in [united_parts(each["parts"])]
     ]
     entries = rows(
         "SELECT suppression_id FROM suppressions WHERE call_id = ? AND call_id <> '' ORDER BY seq",

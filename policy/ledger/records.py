@@ -14,6 +14,7 @@ from policy.dialling.facts import Suppression
 from policy.dialling.request import DialRequest
 from policy.identity import RulebookIdentity
 from policy.speech.finding import Finding
+from policy.speech.not_analysed import NotAnalysed
 from policy.speech.utterance import Leg
 
 Mode = Literal["active", "shadow"]
@@ -60,13 +61,14 @@ class CallRecord:
 
 @dataclass(frozen=True)
 class LegCoverage:
-    """How much of one leg was heard, in seconds; `causes` say why some was not."""
+    """How much of one leg was heard, in seconds; `causes` say why some was not, `missing` which."""
 
     leg: Leg
     call_seconds: float
     received_s: float
     analysed_s: float
     causes: tuple[str, ...] = ()
+    missing: tuple[NotAnalysed, ...] = ()
 
 
 @dataclass(frozen=True)

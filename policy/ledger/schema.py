@@ -252,7 +252,14 @@ def m006_bypasses(db: Database) -> None:
     )
 
 
-_FOLLOW = ("schema_people", "schema_evidence", "schema_reviews", "schema_exports", "schema_duties")
+_FOLLOW = (
+    "schema_people",
+    "schema_evidence",
+    "schema_reviews",
+    "schema_exports",
+    "schema_duties",
+    "schema_coverage",
+)
 """Modules that register the migrations after these, in their order: each one at its import."""
 
 

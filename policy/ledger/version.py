@@ -7,5 +7,5 @@ Read at every opening; apart from the migrations, because these load sqlite-util
 APPLICATION_ID = 0x43574C47
 """SQLite's `application_id` of a ledger of Callwarden's ("CWLG")."""
 
-SCHEMA_VERSION = 10
+SCHEMA_VERSION = 11
 """SQLite's `user_version` of an up-to-date ledger: how many migrations made it."""

@@ -12,6 +12,7 @@ from typing import Protocol
 from policy.speech.circumstances import CallCircumstances
 from policy.speech.doubt import Doubt, SecondLook
 from policy.speech.finding import Finding
+from policy.speech.not_analysed import NotAnalysed
 from policy.speech.utterance import Leg, Utterance
 
 
@@ -29,12 +30,13 @@ class HeardCall:
 
 @dataclass(frozen=True)
 class HeardLeg:
-    """How much of a leg was heard, in seconds; `causes` say why some was not."""
+    """How much of a leg was heard, in seconds; `causes` say why some was not, `missing` which."""
 
     leg: Leg
     received_s: float
     analysed_s: float
     causes: tuple[str, ...]
+    missing: tuple[NotAnalysed, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -33,6 +33,8 @@ class Stream:
     audio: list[recognition.Audio] = field(default_factory=list)
     end: recognition.CallEnd | None = None
     over: bool = False
+    missing: list[conversation.NotAnalysed] = field(default_factory=list)
+    """Of each leg, received and lost."""
     say: "asyncio.Queue[recognition.ListenResponse | None]" = field(default_factory=asyncio.Queue)
     """None ends the stream in the middle, as a recognizer that dies does."""
 
@@ -58,7 +60,8 @@ class Stream:
         return conversation.LegCoverage(
             leg=leg,
             received_s=counted_s,
-            analysed_s=counted_s,
+            analysed_s=max(0.0, counted_s - sum(e.end_s - e.start_s for e in self.missing)),
+            missing=self.missing,
             until_s=max([before, *(end for _, end in ends)]) / rate_hz,
         )
 
@@ -75,6 +78,8 @@ class RecordingRecognizer(RecognitionServicer):
         self.missing = ""
         self.describing = recognition.DescribeResponse()
         self.fallback = ""
+        self.missing_there: list[conversation.NotAnalysed] = []
+        """What streams that begin from now on lose of each leg."""
 
     async def Describe(  # noqa: N802  # the name in the contract
         self, request: recognition.DescribeRequest, context: Context
@@ -105,7 +110,7 @@ class RecordingRecognizer(RecognitionServicer):
         assert first.HasField("start")
         if {first.start.rulebook_digest, first.start.shadow_digest} - {"", *self.learnt}:
             await context.abort(grpc.StatusCode.FAILED_PRECONDITION, "a rulebook to be learnt")
-        stream = Stream(first.start)
+        stream = Stream(first.start, missing=self.missing_there)
         self.streams.append(stream)
         yield recognition.ListenResponse(
             ready=recognition.Ready(model=self.model, fallback=self.fallback)

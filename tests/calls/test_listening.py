@@ -381,6 +381,7 @@ async def test_what_nobody_could_take_is_missing_with_its_cause() -> None:
         assert "callwarden recognizer run" in part.message
     for each in coverage.values():
         assert (each.received_s, each.analysed_s, list(each.causes)) == (20.0, 0.0, [UNREACHED])
+        assert _spans(each) == [(0.0, 20.0, UNREACHED)]
 
 
 async def test_a_recognizer_back_within_what_is_kept_hears_the_last_seconds(
@@ -399,6 +400,7 @@ async def test_a_recognizer_back_within_what_is_kept_hears_the_last_seconds(
     for each in coverage.values():
         assert each.analysed_s == pytest.approx(25.0, abs=0.1)
         assert FULL in each.causes
+        assert _spans(each) == [(0.0, 5.0, FULL)]
         assert not {LOST, OVERLOAD} & set(each.causes)
 
 
@@ -420,6 +422,39 @@ async def test_audio_that_comes_too_fast_to_be_sent_is_missing_with_its_cause(
         coverage = await call.end(40.0)
     for each in coverage.values():
         assert (each.received_s, each.analysed_s, list(each.causes)) == (40.0, 25.0, [OVERLOAD])
+        assert _spans(each) == [(0.0, 15.0, OVERLOAD)]
+
+
+def _spans(leg: conversation.LegCoverage) -> list[tuple[float, float, str]]:
+    return [(round(each.start_s, 1), round(each.end_s, 1), each.cause) for each in leg.missing]
+
+
+async def test_what_a_recognizer_lost_and_what_nobody_took_is_told_by_its_seconds(
+    server: Served,
+) -> None:
+    recognizer, port = server
+    lost = conversation.NotAnalysed(start_s=1.0, end_s=2.5, cause="worker-lost")
+    recognizer.missing_there = [lost]
+    async with _call(port) as call:
+        await until(lambda: recognizer.streams)
+        call.speak(0.0, seconds=12)
+        await until(lambda: call.listening.coverage(12.0)[Leg.AGENT].analysed_s == 10.5)
+        recognizer.missing_there = []
+        recognizer.refusing = grpc.StatusCode.RESOURCE_EXHAUSTED
+        recognizer.streams[0].say.put_nowait(None)
+        await until(lambda: "full" in call.listening.cause)
+        call.speak(20.0, seconds=30)
+        recognizer.refusing = None
+        await until(lambda: len(recognizer.streams) == 2)
+        coverage = await call.end(50.0)
+    for each in coverage.values():
+        told = [(start_s, end_s, cause) for start_s, end_s, cause in _spans(each)]
+        assert (1.0, 2.5, "worker-lost") in told
+        assert (12.0, 20.0, "not-received") in told
+        assert told[-1] == (20.0, 25.0, FULL)
+        received = [span for span in each.missing if span.cause != "not-received"]
+        missed_s = sum(span.end_s - span.start_s for span in received)
+        assert missed_s == pytest.approx(each.received_s - each.analysed_s, abs=0.3)
 
 
 async def test_a_recognizer_that_falls_silent_is_left(

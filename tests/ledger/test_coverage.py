@@ -9,9 +9,15 @@ from click.testing import CliRunner
 
 from callwarden.command import root
 from policy.ledger import CallRecord, Ledger, LegCoverage
+from policy.speech.not_analysed import NotAnalysed
 from policy.speech.utterance import Leg
 from tests.ledger.conftest import NOW, NUMBER, WAIT_S, asked, at_most
 
+_SPANS = (
+    NotAnalysed(9.5, 10.0, "gateway-stopped"),
+    NotAnalysed(0.0, 12.0, "audio-lost"),
+    NotAnalysed(20.0, 28.0, "worker-lost", analysed_s=0.25),
+)
 STOPPED_AT, ENDED_AT = NOW + timedelta(seconds=18), NOW + timedelta(seconds=48)
 
 
@@ -51,15 +57,20 @@ def _two_gateways(folder: Path, *rows: LegCoverage) -> None:
 def test_the_parts_of_a_leg_are_added_up_and_their_causes_united(tmp_path: Path) -> None:
     _two_gateways(
         tmp_path,
-        LegCoverage(Leg.AGENT, 10.0, 9.5, 9.0, ("gateway-stopped",)),
+        LegCoverage(Leg.AGENT, 10.0, 9.5, 9.0, ("gateway-stopped",), (_SPANS[0],)),
         LegCoverage(Leg.CUSTOMER, 10.0, 10.0, 10.0, ("gateway-stopped",)),
-        LegCoverage(Leg.AGENT, 40.0, 28.0, 20.25, ("audio-lost", "worker-lost")),
+        LegCoverage(Leg.AGENT, 40.0, 28.0, 20.25, ("audio-lost", "worker-lost"), _SPANS[1:]),
         LegCoverage(Leg.CUSTOMER, 40.0, 28.0, 28.0, ("audio-lost",)),
     )
     agent, customer = _exported(tmp_path, "coverage")
     assert (agent["leg"], customer["leg"]) == ("agent", "customer")
     assert (agent["call_seconds"], agent["received_s"], agent["analysed_s"]) == (40.0, 37.5, 29.25)
     assert agent["causes"] == "audio-lost gateway-stopped worker-lost"
+    # What the second gateway says of the time of the first is the first one's to say.
+    assert agent["missing"] == (
+        "9.5-10.0 gateway-stopped; 10.0-12.0 audio-lost; 20.0-28.0 worker-lost (0.2 analysed)"
+    )
+    assert customer["missing"] == ""
     assert (customer["received_s"], customer["analysed_s"]) == (38.0, 38.0)
     assert customer["causes"] == "audio-lost gateway-stopped"
     assert agent["at"] == ENDED_AT.isoformat()

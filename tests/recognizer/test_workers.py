@@ -85,6 +85,11 @@ async def test_audio_over_which_workers_keep_dying_is_lost_and_told(
     for leg in coverage.values():
         assert ("worker-lost" in leg.causes) == (leg.analysed_s < leg.received_s - 0.001)
         assert leg.analysed_s > call.seconds - 8
+        assert {each.cause for each in leg.missing} <= {"worker-lost"}
+        lost_s = sum(each.missing_s for each in leg.missing)
+        assert lost_s == pytest.approx(leg.received_s - leg.analysed_s, abs=0.001)
+        within = [0.0 <= each.start_s < each.end_s <= call.seconds for each in leg.missing]
+        assert all(within), leg.missing
     assert any(second > 6 for _, second in _finals(heard))
     analysis.close()
 

@@ -31,6 +31,7 @@ FLOOR: Final = {
     "call.choose": ("选一通电话，在这里看逐字内容。", "Choose a call to read it here."),
     "call.coverage": ("已分析 {share}", "heard {share}"),
     "call.missing": ("{leg}缺 {seconds}（{causes}）", "{leg} lacks {seconds} ({causes})"),
+    "call.missing.when": ("{leg}缺的时段：{spans}", "{leg}, not analysed: {spans}"),
     "call.remark": ("由其他方言的模型识别（{why}）", "heard by another dialect's model ({why})"),
     "call.cause.unknown": ("原因未报", "no cause given"),
     "call.q850": ("挂断原因 {cause}", "cause {cause}"),

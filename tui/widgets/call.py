@@ -329,6 +329,10 @@ def _why_unheard(call: Call, sight: Sight) -> list[Line]:
                 causes=", ".join(each.causes) or say("call.cause.unknown"),
             )
             lines.append(((missing, "warn"),))
+        if each.missing:
+            spans = phrasing.missing(each.missing)
+            who = phrasing.leg(each.leg, sight.language)
+            lines.append(((say("call.missing.when", leg=who, spans=spans), "warn"),))
     if not sight.view.health.model:
         lines.append(((say("call.unheard.model"), "accent"),))
     return lines

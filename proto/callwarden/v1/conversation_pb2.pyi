@@ -369,6 +369,7 @@ class LegCoverage(_message.Message):
     CAUSES_FIELD_NUMBER: _builtins.int
     UNTIL_S_FIELD_NUMBER: _builtins.int
     REMARKS_FIELD_NUMBER: _builtins.int
+    MISSING_FIELD_NUMBER: _builtins.int
     leg: Global___Leg.ValueType
     received_s: _builtins.float
     analysed_s: _builtins.float
@@ -384,6 +385,14 @@ class LegCoverage(_message.Message):
         for it, e.g. "no-pool-for-yue": another dialect's model heard it.
         """
 
+    @_builtins.property
+    def missing(self) -> _containers.RepeatedCompositeFieldContainer[Global___NotAnalysed]:
+        """Which seconds are missing: disjoint, in order, at most some fifty. Those of
+        the cause "not-received" never came; the others add up to
+        received_s - analysed_s, to a third of a second, once nothing waits to be
+        analysed.
+        """
+
     def __init__(
         self,
         *,
@@ -393,11 +402,46 @@ class LegCoverage(_message.Message):
         causes: _abc.Iterable[_builtins.str] | None = ...,
         until_s: _builtins.float = ...,
         remarks: _abc.Iterable[_builtins.str] | None = ...,
+        missing: _abc.Iterable[Global___NotAnalysed] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["analysed_s", b"analysed_s", "causes", b"causes", "leg", b"leg", "received_s", b"received_s", "remarks", b"remarks", "until_s", b"until_s"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["analysed_s", b"analysed_s", "causes", b"causes", "leg", b"leg", "missing", b"missing", "received_s", b"received_s", "remarks", b"remarks", "until_s", b"until_s"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___LegCoverage: _TypeAlias = LegCoverage  # noqa: Y015
+
+@_typing.final
+class NotAnalysed(_message.Message):
+    """Seconds of one leg that were not analysed."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    START_S_FIELD_NUMBER: _builtins.int
+    END_S_FIELD_NUMBER: _builtins.int
+    CAUSE_FIELD_NUMBER: _builtins.int
+    ANALYSED_S_FIELD_NUMBER: _builtins.int
+    start_s: _builtins.float
+    """Seconds since the start of the call's audio."""
+    end_s: _builtins.float
+    cause: _builtins.str
+    analysed_s: _builtins.float
+    """Of these seconds, analysed all the same: where spans were too many, those
+    with the least between them are told as one, their causes joined by "+".
+    """
+    def __init__(
+        self,
+        *,
+        start_s: _builtins.float = ...,
+        end_s: _builtins.float = ...,
+        cause: _builtins.str = ...,
+        analysed_s: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["analysed_s", b"analysed_s", "cause", b"cause", "end_s", b"end_s", "start_s", b"start_s"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___NotAnalysed: _TypeAlias = NotAnalysed  # noqa: Y015
