@@ -9,8 +9,8 @@ was heard for certain and sent the audio since then.
 
 import asyncio
 import math
-from collections.abc import AsyncIterator, Mapping, Sequence
-from typing import Final, Protocol
+from collections.abc import AsyncIterator
+from typing import Final
 
 import grpc
 import grpc.aio
@@ -23,6 +23,7 @@ from gateway.kept_audio import KeptAudio
 from gateway.media.reception import SAMPLE_RATE_HZ, Talking
 from gateway.missed_audio import MissedAudio
 from gateway.recognizer_link import RecognizerLink
+from gateway.recognizer_stream import FULL, OVERLOAD, UNREACHED, Outlet, Stream
 from gateway.recognizers import Recognizers
 from policy.on_the_wire import LEG_OF, WIRE_OF, missing_messages, missing_of, product_message
 from policy.speech.circumstances import ProductFacts
@@ -49,55 +50,10 @@ _MISSED_S: Final = 1.0
 """A gap this long may hold words: no rule may say of the leg what it did not say."""
 
 _UNKNOWN_PRODUCT: Final = ProductFacts()
-UNREACHED: Final = "recognizer-unreachable"
-LOST: Final = "recognizer-lost"
-FULL: Final = "recognizer-full"
-OVERLOAD: Final = "overload"
-
-
-class Outlet(Protocol):
-    """Where what was heard goes. Called in the event loop; must not block."""
-
-    def heard(self, utterance: conversation.Utterance) -> None: ...
-
-    def found(self, finding: conversation.Finding) -> None: ...
-
-    def looked(self, look: conversation.SecondLook) -> None:
-        """Seconds in doubt were listened to once more; what follows from it comes after."""
-
-    def owed(self, duties: Sequence[conversation.Duty]) -> None:
-        """All that must be told on the call, told by now or not: one of them has changed."""
-
-    def changed(self) -> None:
-        """`cause`, `talking` or the coverage is another one."""
 
 
 class _Broken(Exception):
     """The stream cannot go on; the text is the cause shown."""
-
-
-class _Stream:
-    """One Listen call, at one recognizer. A call has another one after each that broke."""
-
-    def __init__(self, link: RecognizerLink, until_s: Mapping[Leg, float]) -> None:
-        """`until_s`: what others have heard of each leg."""
-        self.link = link
-        self.ready = False
-        self.answered = asyncio.Event()
-        """It is ready, or it is over."""
-        self.closed = self.over = False
-        self.refused = False
-        self.analysed_s = dict.fromkeys(Leg, 0.0)
-        self.until_s = dict(until_s)
-        self.causes: dict[Leg, set[str]] = {leg: set() for leg in Leg}
-        self.missing: dict[Leg, tuple[NotAnalysed, ...]] = dict.fromkeys(Leg, ())
-
-    @property
-    def lost(self) -> str:
-        """Why what it did not analyse was not, once it broke."""
-        if self.ready:
-            return LOST
-        return FULL if self.refused else UNREACHED
 
 
 class Listening:
@@ -143,7 +99,7 @@ class Listening:
         self._suffix = ""
         self._was_heard = False
         self._remarks: set[str] = set()
-        self._stream: _Stream | None = None
+        self._stream: Stream | None = None
         self._lost = UNREACHED
         """Why the last one that broke analysed no more."""
         self._ended_after_s: float | None = None
@@ -235,7 +191,7 @@ class Listening:
                 _log.warning("not analysed", call=self._about.call_id, cause=cause, recognizer=at)
                 self._become(cause)
 
-    def _begin(self, link: RecognizerLink) -> _Stream:
+    def _begin(self, link: RecognizerLink) -> Stream:
         """All that is kept is to be sent to it."""
         self._so_far.go_on()
         for leg, kept in self._kept.items():
@@ -243,9 +199,9 @@ class Listening:
             begins_s = kept.begins_s
             if begins_s is not None and begins_s > self._until_s[leg] + _MISSED_S:
                 self._missed.add(leg)
-        return _Stream(link, self._until_s)
+        return Stream(link, self._until_s)
 
-    async def _why_it_ended(self, stream: _Stream) -> str:
+    async def _why_it_ended(self, stream: Stream) -> str:
         """Streams to one recognizer; empty when the call is over and analysed."""
         try:
             await self._listen(stream)
@@ -261,7 +217,7 @@ class Listening:
             return "the recognizer sent what this gateway does not know: use one version"
         return ""
 
-    def _account(self, stream: _Stream) -> None:
+    def _account(self, stream: Stream) -> None:
         """Closes the account of a stream that broke: what it had heard for good counts, the rest
         is the next one's."""
         for leg in Leg:
@@ -287,7 +243,7 @@ class Listening:
         self.cause = cause
         self._outlet.changed()
 
-    async def _listen(self, stream: _Stream) -> None:
+    async def _listen(self, stream: Stream) -> None:
         call = stream.link.stub.Listen(self._requests(stream))
         now_s = asyncio.get_running_loop().time
         try:
@@ -327,7 +283,7 @@ class Listening:
                 start.heard_until.add(leg=WIRE_OF[leg], until_s=until_s, missed=missed)
         return start
 
-    async def _requests(self, stream: _Stream) -> AsyncIterator[recognition.ListenRequest]:
+    async def _requests(self, stream: Stream) -> AsyncIterator[recognition.ListenRequest]:
         yield recognition.ListenRequest(start=self._start())
         await stream.answered.wait()
         while True:
@@ -352,9 +308,7 @@ class Listening:
         first_sample, samples = self._kept[leg].take()
         return recognition.Audio(leg=WIRE_OF[leg], first_sample=first_sample, samples=samples)
 
-    def _take(
-        self, stream: _Stream, kind: str | None, response: recognition.ListenResponse
-    ) -> None:
+    def _take(self, stream: Stream, kind: str | None, response: recognition.ListenResponse) -> None:
         if kind == "utterance":
             if self._so_far.utterance(response.utterance):
                 response.utterance.utterance_id += self._suffix
@@ -380,7 +334,7 @@ class Listening:
         finding.finding_id += self._suffix
         self._outlet.found(finding)
 
-    def _cover(self, stream: _Stream, told: recognition.Coverage) -> None:
+    def _cover(self, stream: Stream, told: recognition.Coverage) -> None:
         for each in told.legs:
             leg = LEG_OF[each.leg]
             stream.analysed_s[leg], stream.until_s[leg] = each.analysed_s, each.until_s

@@ -44,16 +44,11 @@ _TOLERATED_S = 0.5
 """Audio a leg may lack against the call's length, for the time it takes to fork it."""
 _MISSED_S = 1.0
 """A gap this long, also before a leg's first sample, may hold words."""
-
-
 _AROUND_S = 0.4
 """Audio before and after an utterance that the second pass hears as well."""
 _LAST_LOOKS_S = 5.0
 """How long the end of a live call waits for answers to its last doubts, and for better words."""
-
-
 _NOWHERE = HeardElsewhere()
-
 
 _log = structlog.get_logger()
 

@@ -14,12 +14,13 @@ from callwarden.settings import Settings
 from callwarden.v1 import conversation_pb2 as conversation
 from callwarden.v1 import oversight_pb2 as oversight
 from callwarden.v1 import recognition_pb2 as recognition
-from gateway import listening
+from gateway import heard_so_far, listening
 from gateway.floor import Floor
 from gateway.health import Health
 from gateway.judging import Digests, Judging
-from gateway.listening import FULL, LOST, OVERLOAD, UNREACHED, Listening
+from gateway.listening import Listening
 from gateway.metrics import Metrics
+from gateway.recognizer_stream import FULL, LOST, OVERLOAD, UNREACHED
 from gateway.recognizers import Recognizers
 from policy import rulebook_text
 from policy.identity import RulebookText
@@ -252,7 +253,10 @@ def _found(at_s: float, status: str = "CERTAIN", rule: str = "r") -> recognition
     )
 
 
-async def test_a_lost_call_goes_on_where_it_was_and_is_told_nothing_twice(server: Served) -> None:
+async def test_a_lost_call_goes_on_where_it_was_and_is_told_nothing_twice(
+    server: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(heard_so_far, "CONTEXT_S", 4.0)  # a short call is enough
     recognizer, port = server
     async with _call(port) as call:
         await until(lambda: recognizer.streams)
@@ -466,7 +470,7 @@ async def test_a_recognizer_that_falls_silent_is_left(
     async with _call(port) as call:
         await until(lambda: len(recognizer.streams) > 1)
         assert "does not answer" in call.listening.cause or not call.listening.cause
-    assert all(each.over for each in recognizer.streams)
+    await until(lambda: all(each.over for each in recognizer.streams))
 
 
 async def test_talking_follows_the_audio(server: Served) -> None:
