@@ -20,7 +20,7 @@ from callwarden.settings import Settings
 from policy.commands.entries import writing
 from policy.commands.iso_time import Instant
 from policy.commands.output import leave_quietly, output
-from policy.commands.who import TOKEN_FILE, whoever
+from policy.commands.who import TOKEN_FILE, who_sees_numbers, whoever
 from policy.exporting.file import FORMS, NEED_A_FILE, Written, write
 from policy.exporting.pieces import Asked
 from policy.ledger import LedgerReader, LedgerUnavailable
@@ -100,14 +100,12 @@ def export(
     """
     if since and until and until <= since:
         raise click.UsageError("--until is not later than --since: nothing lies between")
-    if file is None and (form in NEED_A_FILE or unmasked):
-        what = "numbers in full go" if unmasked else f"{form} goes"
-        raise click.UsageError(f"{what} to a file: say which with -o")
-    who = whoever(configured, token_file)
-    if unmasked and not who.sees_numbers:
-        raise click.UsageError(
-            f"numbers in full are for auditors and admins, not {who.role.value}s"
-        )
+    if file is None and form in NEED_A_FILE:
+        raise click.UsageError(f"{form} goes to a file: say which with -o")
+    if unmasked:
+        who = who_sees_numbers(configured, token_file, file)
+    else:
+        who = whoever(configured, token_file)
     order = _Order(configured, who, kind, form, Chosen(since, until, by), unmasked, headings, file)
     try:
         with LedgerReader.open(configured.ledger_file, configured.ledger_key_file) as reader:

@@ -37,14 +37,16 @@ def output(file: Path | None) -> Iterator[IO[bytes]]:
         draft.unlink(missing_ok=True)
 
 
-def write_csv(sink: IO[bytes], names: Sequence[str], rows: Iterable[Iterable[Cell]]) -> None:
-    """UTF-8 with its byte order mark, by which a spreadsheet knows it."""
+def write_csv(sink: IO[bytes], names: Sequence[str], rows: Iterable[Iterable[Cell]]) -> int:
+    """UTF-8 with its byte order mark, by which a spreadsheet knows it. Returns how many rows."""
     text = io.TextIOWrapper(sink, encoding="utf-8-sig", newline="")
     writer = csv.writer(text)
     writer.writerow(names)
-    for row in rows:
+    count = 0
+    for count, row in enumerate(rows, 1):  # noqa: B007 - what it ends with is returned
         writer.writerow([harmless(each) for each in row])
     text.detach()
+    return count
 
 
 def leave_quietly() -> None:

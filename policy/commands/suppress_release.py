@@ -5,11 +5,12 @@ A removed entry stays in the ledger and in every list of entries, with who remov
 a rule's minimum term still holds is not lifted by it.
 """
 
+import hashlib
 import re
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
 import click
 from tqdm import tqdm
@@ -19,9 +20,12 @@ from callwarden.settings import Settings
 from policy.commands.entries import WHO, canonical, login, reading, writing
 from policy.commands.output import leave_quietly, output, write_csv
 from policy.commands.suppress import fields, told
+from policy.commands.who import TOKEN_FILE, who_sees_numbers
 from policy.ledger import RecordedSuppression
 from policy.ledger.export import Chosen
 from policy.ledger.export_kinds import Cell
+from policy.ledger.exported import Export
+from policy.people import Person
 
 _ID: Final = re.compile(r"[0-9a-f]{32}")
 
@@ -101,11 +105,17 @@ def remove(configured: Settings, *, number_or_id: str, why: str, who: str | None
     help="File to write (default: stdout).",
 )
 @click.option(
-    "--unmasked", is_flag=True, help="Numbers in full, and the customers, notes and reasons."
+    "--unmasked",
+    is_flag=True,
+    help="Numbers in full, customers, notes and reasons, for auditors and admins; the log tells.",
 )
+@TOKEN_FILE
 @with_settings
-def export(configured: Settings, *, file: Path | None, unmasked: bool) -> None:
+def export(
+    configured: Settings, *, file: Path | None, unmasked: bool, token_file: Path | None
+) -> None:
     """All do-not-call entries as CSV, oldest first, ended and removed ones among them."""
+    who = who_sees_numbers(configured, token_file, file) if unmasked else None
     names = _COLUMNS + _PERSONAL * unmasked
     headings = [_CHINESE[each] for each in names] if configured.locale == "zh" else names
     try:
@@ -117,11 +127,25 @@ def export(configured: Settings, *, file: Path | None, unmasked: bool) -> None:
                 disable=True if file is None and sys.stdout.isatty() else None,
                 file=sys.stderr,
             )
-            write_csv(sink, headings, (_cells(each, unmasked=unmasked) for each in entries))
+            cells = (_cells(each, unmasked=unmasked) for each in entries)
+            rows = write_csv(sink, headings, cells)
+            if who is not None and file is not None:
+                _record(configured, who, file, sink, rows)
     except BrokenPipeError:
         leave_quietly()
     except OSError as error:
         raise click.ClickException(str(error)) from None
+
+
+def _record(configured: Settings, who: Person, file: Path, written: IO[bytes], rows: int) -> None:
+    """The ledger tells of the export before its file has its name."""
+    written.flush()
+    written.seek(0)
+    sha256 = hashlib.file_digest(written, "sha256").hexdigest()  # type: ignore[arg-type]  # a file that can be read
+    now = datetime.now(UTC)
+    made = Export(now, who.name, who.role.value, "suppressions", "csv", {}, True, rows, sha256)
+    with writing(configured) as ledger:
+        ledger.exports.record(made, file=file.name).result()
 
 
 def _cells(entry: RecordedSuppression, *, unmasked: bool) -> list[Cell]:

@@ -39,6 +39,18 @@ def whoever(configured: Settings, token_file: Path | None) -> Person:
     return person
 
 
+def who_sees_numbers(configured: Settings, token_file: Path | None, file: Path | None) -> Person:
+    """Who may have numbers in full, in a file. Raises UsageError."""
+    if file is None:
+        raise click.UsageError("numbers in full go to a file: say which with -o")
+    who = whoever(configured, token_file)
+    if not who.sees_numbers:
+        raise click.UsageError(
+            f"numbers in full are for auditors and admins, not {who.role.value}s"
+        )
+    return who
+
+
 def people_of(configured: Settings) -> People | None:
     """The people and teams of the site; None where it names none. Raises ProblemsFound."""
     return People.read(configured.oversight.people) if configured.oversight.people else None

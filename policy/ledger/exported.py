@@ -94,12 +94,11 @@ class ExportsWriter:
         made: Export,
         *,
         file: str = "",
-        size: int = 0,
         rulebooks: Iterable[tuple[str, str]] = (),
     ) -> Future[Manifest]:
         """Records an export; resolves to the manifest of its file, which goes by the name `file`,
-        has `size` bytes, and whose rows name these rulebooks (version and digest). Raises
-        ValueError where nobody is named."""
+        and whose rows name these rulebooks (version and digest). Raises ValueError where nobody is
+        named."""
         if not made.who.strip():
             raise ValueError("an export names who made it")
         return self._submit(lambda db: self._recorded(db, made, file, sorted(rulebooks)))

@@ -1,10 +1,13 @@
 """An entry ended before its time stays: who ended it, when and why; and a minimum term holds on."""
 
 import csv
+import hashlib
 import io
 import json
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
+from sqlite3 import connect
 
 import pytest
 
@@ -90,10 +93,14 @@ def test_exported_they_are_masked_unless_asked(box: Box, tmp_path: Path) -> None
     assert NUMBER[3:] not in masked
     assert CUSTOMER not in masked
     assert file.stat().st_mode & 0o077 == 0
-    full = box.run("suppress", "export", "--unmasked").stdout_bytes.decode("utf-8-sig")
-    first, second = csv.DictReader(io.StringIO(full))
+    assert "say which with -o" in box.run("suppress", "export", "--unmasked").output
+    assert box.run("suppress", "export", "--unmasked", "-o", str(file)).exit_code == 0
+    first, second = csv.DictReader(io.StringIO(file.read_text("utf-8-sig")))
     assert (first["number"], first["customer"], first["note"]) == ("'" + NUMBER, CUSTOMER, "'=1+1")
     assert second["source"] == "manual"
+    with closing(connect(box.files[0])) as db:
+        made = db.execute("SELECT kind, unmasked, rows, sha256 FROM exports").fetchall()
+    assert made == [("suppressions", 1, 2, hashlib.sha256(file.read_bytes()).hexdigest())]
 
 
 def test_in_chinese(tmp_path: Path, box: Box) -> None:
