@@ -79,10 +79,12 @@ class Console(App[object]):
         demo_speed: float = 0.0,
         replay: str = "",
         speed: float = 1.0,
+        standing: Callable[[], None] | None = None,
     ) -> None:
         """`operator` goes on record where the site names no people; `zone` None is the machine's
         own; `keys` as `tui.keys` checked them; `demo_speed` 0: it is no demo; `replay` is a past
-        call to begin with, `speed` that of playing."""
+        call to begin with, `speed` that of playing; `standing` is called whenever a present state
+        has come in full and is on show."""
         super().__init__()
         self.HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-wide")]
         self.VERTICAL_BREAKPOINTS = [(0, "-low"), (32, "-high")]
@@ -104,6 +106,7 @@ class Console(App[object]):
         )
         self._watching = Watching()
         self._asked_anew = False
+        self._standing = standing
 
     @property
     def view(self) -> View:
@@ -176,6 +179,8 @@ class Console(App[object]):
         touched = self._watching.apply(event)
         if touched is Area.EVERYTHING:
             self.ringing.know(self.view.alerts)
+            if self._standing is not None:
+                self.call_after_refresh(self._standing)
         elif touched & Area.ALERTS:
             self.ringing.hear(self.view.alerts[event.alert.alert_id])
         return touched

@@ -5,6 +5,7 @@ nothing of the call path depends on it.
 """
 
 import asyncio
+import gc
 import getpass
 import os
 import signal
@@ -108,8 +109,16 @@ async def _run(  # noqa: PLR0917  # what the command was told, as it was told
             replay=played.call_id,
             speed=played.speed,
             ringing=_ringing(configured),
+            standing=_leave_alone_what_is_there,
         )
         return await _until_left(app)
+
+
+def _leave_alone_what_is_there() -> None:
+    """The screen and the floor as they stand stay: the garbage collector, which holds up keys and
+    painting, need not visit them again."""
+    gc.collect()
+    gc.freeze()
 
 
 async def _show_demo(configured: Settings, locale: str, keys: dict[str, str], speed: float) -> int:

@@ -6,8 +6,9 @@ import pytest
 
 from callwarden.v1 import oversight_pb2 as oversight
 from tests.console.recorded import Recorded, console
-from tests.console.sample_events import AGENT, LISTENED, NOW, Recording, call, health, say
-from tui.oversight import Received
+from tests.console.sample_events import AGENT, LISTENED, NOW, ZONE, Recording, call, health, say
+from tui.app import Console
+from tui.oversight import Began, Received
 from tui.view import Area
 
 
@@ -54,3 +55,31 @@ async def test_a_second_of_100_events_on_300_calls_costs_a_fraction_of_it(
         assert time.process_time() - began < 1.0
         assert len(repaints) <= 12
         assert not app.view.missed
+
+
+async def test_every_present_state_is_told_once_when_it_stands_in_full() -> None:
+    """What is to be left alone by the garbage collector is there then, and not before."""
+    floor = _floor(3)
+    source = Recorded(floor.events[:-1])
+    stood: list[int] = []
+    app = Console(
+        source,
+        operator="li",
+        address="127.0.0.1:1",
+        clock=lambda: NOW,
+        zone=ZONE,
+        standing=lambda: stood.append(len(app.view.live_calls())),
+    )
+    async with app.run_test(size=(140, 40)) as pilot:
+        await pilot.pause()
+        assert stood == []
+        source.bring(Received(NOW, floor.events[-1]))
+        app.drain()
+        await pilot.pause()
+        assert stood == [3]
+        source.bring(Received(NOW, Began()))
+        for event in floor.events:
+            source.bring(Received(NOW, event))
+        app.drain()
+        await pilot.pause()
+        assert stood == [3, 3]
