@@ -31,6 +31,7 @@ async def test_a_killed_recognizer_loses_no_finding(
         assert f"127.0.0.1:{two.ports[0]}: recognizer unreachable" in part.message
 
 
+@pytest.mark.soak
 @pytest.mark.timeout(240)
 async def test_a_rolling_upgrade_loses_no_call(
     tmp_path: Path, model_folder: Path, calls_folder: Path
