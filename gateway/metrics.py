@@ -6,8 +6,10 @@ Labels carry verdicts and rule ids alone: no number, agent or customer is ever a
 from collections.abc import Callable
 from typing import Final
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.process_collector import ProcessCollector
+
+from callwarden import scrape
 
 _SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 1.5)
 
@@ -102,15 +104,5 @@ class Metrics:
             Gauge(name, text, registry=self.registry).set_function(function)
 
     def serve(self, host: str, port: int) -> tuple[int, Callable[[], None]]:
-        """Serves /metrics from a thread. Returns the port (0 takes a free one) and how to stop.
-
-        Raises OSError when the port is taken.
-        """
-        server, thread = start_http_server(port, host, self.registry)
-
-        def stop() -> None:
-            server.shutdown()
-            server.server_close()
-            thread.join()
-
-        return server.server_port, stop
+        """As `callwarden.scrape.serve`."""
+        return scrape.serve(self.registry, host, port)

@@ -9,11 +9,13 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from prometheus_client import CollectorRegistry, start_http_server
+from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
+
+from callwarden import scrape
 
 _LABELS: Final = ("pool", "model", "device")
 
@@ -129,18 +131,8 @@ class RecognizerMetrics:
         self.registry.register(_Figures(now))
 
     def serve(self, host: str, port: int) -> tuple[int, Callable[[], None]]:
-        """Serves /metrics from a thread. Returns the port (0 takes a free one) and how to stop.
-
-        Raises OSError when the port is taken.
-        """
-        server, thread = start_http_server(port, host, self.registry)
-
-        def stop() -> None:
-            server.shutdown()
-            server.server_close()
-            thread.join()
-
-        return server.server_port, stop
+        """As `callwarden.scrape.serve`."""
+        return scrape.serve(self.registry, host, port)
 
 
 def names() -> set[str]:

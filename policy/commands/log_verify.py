@@ -17,6 +17,7 @@ from tqdm import tqdm
 from callwarden.command import with_settings
 from callwarden.settings import Settings
 from policy.commands.entries import writing
+from policy.commands.trusted_keys import FILE, PUBLIC_KEYS
 from policy.ledger import LedgerUnavailable, auditing, checkpoints, signing
 from policy.ledger.auditing import Audit
 
@@ -39,28 +40,20 @@ _WORDS: Final = {
     },
 }
 
-_File = click.Path(exists=True, dir_okay=False, path_type=Path)
-
 
 @click.command(
     epilog="Example: callwarden log verify --checkpoints /mnt/audit/callwarden.jsonl "
     "--public-key /mnt/audit/signing.pub"
 )
-@click.option("--ledger", "file", type=_File, help="Another ledger, such as a backup.")
+@click.option("--ledger", "file", type=FILE, help="Another ledger, such as a backup.")
 @click.option(
     "--checkpoints",
     "kept",
-    type=_File,
+    type=FILE,
     multiple=True,
     help="Checkpoints kept elsewhere, one a line: only these show that the end was cut off.",
 )
-@click.option(
-    "--public-key",
-    "public_keys",
-    type=_File,
-    multiple=True,
-    help="Trust these keys alone (default: signing*.pub beside the ledger's key).",
-)
+@PUBLIC_KEYS
 @click.option("--processes", type=click.IntRange(1, 64), help="How many (default: all processors).")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
 @with_settings

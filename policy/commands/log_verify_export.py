@@ -13,6 +13,7 @@ import click
 from callwarden.command import with_settings
 from callwarden.settings import Settings
 from policy.commands.entries import reading
+from policy.commands.trusted_keys import FILE, PUBLIC_KEYS
 from policy.ledger import LedgerUnavailable, signing
 from policy.ledger.exported import Manifest, manifest_of, read
 
@@ -37,22 +38,15 @@ _WORDS: Final = {
         "full": "numbers in full",
     },
 }
-_File = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
 @click.command(
     epilog="Example: callwarden log verify-export violations.csv "
     "--public-key /mnt/audit/signing.pub"
 )
-@click.argument("file", type=_File)
-@click.option("--manifest", type=_File, help="Default: FILE.manifest.json.")
-@click.option(
-    "--public-key",
-    "public_keys",
-    type=_File,
-    multiple=True,
-    help="Trust these keys alone (default: signing*.pub beside the ledger's key).",
-)
+@click.argument("file", type=FILE)
+@click.option("--manifest", type=FILE, help="Default: FILE.manifest.json.")
+@PUBLIC_KEYS
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
 @with_settings
 def verify_export(
