@@ -21,10 +21,12 @@ demo: lab ## a real call refused, another caught: watch it
 	$(PYTHON) -m deploy.demo
 
 PBX_TESTS := tests/gate tests/lab tests/integration
+ABREAST := "not soak and not steady"
 
 test: lab ## everything but the slow ones, under 10 minutes
-	$(PYTHON) -m pytest -m "not soak" -n 2 --dist loadfile $(PBX_TESTS:%=--ignore=%) --durations=10
-	$(PYTHON) -m pytest -m "not soak" -n 2 --dist loadfile $(PBX_TESTS) --durations=10
+	$(PYTHON) -m pytest -m $(ABREAST) -n 2 --dist loadfile $(PBX_TESTS:%=--ignore=%) --durations=10
+	$(PYTHON) -m pytest -m $(ABREAST) -n 2 --dist loadfile $(PBX_TESTS) --durations=10
+	$(PYTHON) -m pytest -m steady -s
 
 soak: lab ## the slow ones
 	$(PYTHON) -m pytest -m soak --timeout 5400
