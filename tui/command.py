@@ -8,8 +8,10 @@ import asyncio
 import gc
 import getpass
 import os
+import select
 import signal
 import sys
+import threading
 from typing import TYPE_CHECKING, NamedTuple
 
 import click
@@ -153,8 +155,23 @@ async def _until_left(app: "Console") -> int:
     # Ended from outside, it gives the terminal back as it was, mouse and screen.
     for each in (signal.SIGTERM, signal.SIGHUP):
         asyncio.get_running_loop().add_signal_handler(each, app.exit)
+    _end_with_the_terminal()
     await app.run_async()
     return app.return_code or 0
+
+
+def _end_with_the_terminal() -> None:
+    """Ends the process at once when its terminal is gone, also where no SIGHUP says so: nobody sees
+    it any more, and what reads a terminal that is gone never rests. Not in order, as nothing is
+    left to give back and whoever paints may wait for ever for what was painted to be written."""
+    hung_up = select.poll()
+    hung_up.register(sys.stdin.fileno(), 0)
+
+    def wait() -> None:
+        hung_up.poll()
+        os._exit(128 + signal.SIGHUP)
+
+    threading.Thread(target=wait, name="terminal", daemon=True).start()
 
 
 def _checked(address: str) -> str:
