@@ -163,7 +163,7 @@ class Console(App[object]):
                 case Event() as event:
                     touched |= self._apply(event)
                     self.link.hear(received.at, event.at, self._watching.complete)
-        if self.view.missed and not self._asked_anew:
+        if self.view.missed and self._watching.complete and not self._asked_anew:
             self._asked_anew = True
             self.source.watch_anew()
         if touched or link_changed:

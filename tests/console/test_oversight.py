@@ -17,7 +17,7 @@ from callwarden.v1.oversight_pb2_grpc import (
     add_OversightServicer_to_server,
 )
 from tests.console.sample_events import AGENT, NOW, WEALTH, ZONE, sample, say
-from tui.app import Console
+from tui.app import DRAIN_S, Console
 from tui.link import State
 from tui.oversight import Kind, OversightStream, Refused
 from tui.widgets.question import Question
@@ -44,6 +44,8 @@ class Gateway(OversightServicer):
             may=[act for act in oversight.Act.values() if act],
             extension="2001",
         )
+        self.present_takes_s = 0.0
+        """How long the last of the present state comes after the rest."""
         self.refuse_with: grpc.StatusCode | None = None
         self.past: dict[str, list[oversight.Event]] = {}
         self._server: grpc.aio.Server | None = None
@@ -79,8 +81,10 @@ class Gateway(OversightServicer):
         present = sample()
         present[-1].sequence = self.sequence
         self.watchers.append(queue)
-        for event in present:
+        for event in present[:-1]:
             yield event
+        await asyncio.sleep(self.present_takes_s)
+        yield present[-1]
         while (fallen := await queue.get()) is not None:
             yield fallen
         self.watchers.remove(queue)
@@ -229,6 +233,24 @@ async def test_a_gap_is_watched_anew(gateway: tuple[Gateway, int]) -> None:
             serving.send(oversight.Event(at=NOW, health=health), lost=1)
             await _until(pilot, lambda: serving.watches == 2)
             await _until(pilot, lambda: app.link.state is State.LIVE and not app.view.missed)
+
+
+async def test_a_present_state_that_takes_its_time_is_waited_for(
+    gateway: tuple[Gateway, int],
+) -> None:
+    """A gap was seen before it, and must not be taken for one in it."""
+    serving, port = gateway
+    address = f"127.0.0.1:{port}"
+    async with transport.channel_to(address, Tls()) as channel:
+        app = _console(_stream(channel), address)
+        async with app.run_test() as pilot:
+            await _until(pilot, lambda: app.link.state is State.LIVE)
+            serving.present_takes_s = 4 * DRAIN_S
+            health = oversight.HealthChanged(live_calls=14)
+            serving.send(oversight.Event(at=NOW, health=health), lost=1)
+            await _until(pilot, lambda: bool(app.view.missed))
+            await _until(pilot, lambda: not app.view.missed)
+            assert serving.watches == 2
 
 
 async def test_a_call_is_hung_up_once_confirmed(gateway: tuple[Gateway, int]) -> None:
