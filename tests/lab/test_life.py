@@ -65,9 +65,18 @@ def test_an_exception_ends_it_and_what_was_spawned_in_it() -> None:
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_a_signal_ends_it(how: signal.Signals) -> None:
-    process = subprocess.Popen(
-        [sys.executable, "-m", "deploy.lab", "run"], stdout=subprocess.PIPE, text=True, cwd=_ROOT
-    )
+    """Also where the tests were started with SIGINT ignored, as a shell starts what it puts into
+    the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "deploy.lab", "run"],
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=_ROOT,
+        )
+    finally:
+        signal.signal(signal.SIGINT, before)
     try:
         assert process.stdout is not None
         folder = re.search(r"in (/\S+/callwarden-lab-\S+)", process.stdout.readline())
