@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from recognizer import syllables
 from recognizer.models.model import Model
 from recognizer.offline import HeardWhole, WholeRecognizer
+from recognizer.waveform import waveform
 
 _TAIL_S = 0.8
 """Silence after the audio, so that the last word leaves a streaming model."""
@@ -45,7 +46,7 @@ class SecondPass:
 
     def hear(self, rate_hz: int, pcm: bytes) -> Generator[None, None, HeardWhole]:
         """Yields after each step. `pcm` is signed 16-bit little-endian mono."""
-        samples = _samples(pcm)
+        samples = waveform(pcm)
         if self._online is not None:
             return (yield from self._search(self._online, rate_hz, samples))
         if self._offline is None:
@@ -57,7 +58,7 @@ class SecondPass:
     def hear_together(self, stretches: Sequence[tuple[int, bytes]]) -> list[HeardWhole]:
         """The same of several, each with its rate; a non-streaming model has them in one go."""
         if self._offline is not None:
-            return self._offline.hear([(rate_hz, _samples(pcm)) for rate_hz, pcm in stretches])
+            return self._offline.hear([(rate_hz, waveform(pcm)) for rate_hz, pcm in stretches])
         return [_to_its_end(self.hear(*each)) for each in stretches]
 
     def _search(
@@ -74,10 +75,6 @@ class SecondPass:
             recognizer.decode_stream(stream)
             yield
         return HeardWhole(self._join(recognizer.tokens(stream), recognizer.timestamps(stream)))
-
-
-def _samples(pcm: bytes) -> NDArray[np.float32]:
-    return np.frombuffer(pcm, dtype="<i2").astype(np.float32) / np.float32(32768)
 
 
 def _to_its_end(hearing: Generator[None, None, HeardWhole]) -> HeardWhole:

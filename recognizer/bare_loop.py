@@ -10,11 +10,11 @@ import threading
 import time
 from collections import deque
 
-import numpy as np
 import sherpa_onnx
 import soundfile
 
 from recognizer.models.model import Model
+from recognizer.waveform import waveform
 
 _BLOCK_S = 0.2
 
@@ -40,7 +40,7 @@ def decode(model: Model, threads: int, files: list[str]) -> tuple[float, float]:
             except IndexError:
                 return
             pcm, rate_hz = soundfile.read(file, dtype="int16")
-            samples = pcm.astype(np.float32) / np.float32(32768)
+            samples = waveform(pcm)
             stream = recognizer.create_stream()
             block = round(_BLOCK_S * rate_hz)
             for start in range(0, len(samples), block):

@@ -16,6 +16,7 @@ from recognizer.energy_gate import EnergyGate, KeptSteps
 from recognizer.loudness import Loudness
 from recognizer.online import EMPTY_SILENCE_S, UTTERANCE_END_SILENCE_S
 from recognizer.syllables import Heard
+from recognizer.waveform import waveform
 
 if TYPE_CHECKING:
     import sherpa_onnx
@@ -64,7 +65,7 @@ class EngineStream:
 
     def accept(self, pcm: bytes) -> None:
         """Signed 16-bit little-endian mono."""
-        samples = np.frombuffer(pcm, dtype="<i2").astype(np.float32) / np.float32(32768)
+        samples = waveform(pcm)
         self._accepted += len(samples)
         self._gate.take(self._loudness.accept(samples, wanted=self.measured))
         self._feed(samples)

@@ -9,12 +9,11 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Final
 
-import numpy as np
-
 from callwarden.v1 import conversation_pb2 as conversation
 from callwarden.v1 import recognition_pb2 as wire
 from recognizer.energy_gate import EnergyGate
 from recognizer.loudness import Loudness
+from recognizer.waveform import waveform
 
 LONGEST_S: Final = 12.0
 """Audio that is held back at the most: a customer who says nothing until then is heard by the
@@ -79,7 +78,7 @@ class _Speech:
         return len(self.pcm) // 2
 
     def accept(self, pcm: bytes) -> None:
-        samples = np.frombuffer(pcm, dtype="<i2").astype(np.float32) / np.float32(32768)
+        samples = waveform(pcm)
         self._waiting += pcm
         self._gate.take(self._loudness.accept(samples, wanted=True))
         for keep in self._gate.verdicts():

@@ -21,6 +21,7 @@ from recognizer.engine_stream import WORD_S
 from recognizer.loudness import Loudness
 from recognizer.models.model import Model
 from recognizer.syllables import Heard
+from recognizer.waveform import waveform
 
 STEP_S = 0.1
 """How finely stretches are cut."""
@@ -106,7 +107,7 @@ class SegmentStream:
 
     def accept(self, pcm: bytes) -> None:
         """Signed 16-bit little-endian mono."""
-        samples = np.frombuffer(pcm, dtype="<i2").astype(np.float32) / np.float32(32768)
+        samples = waveform(pcm)
         self._pcm += pcm
         self._accepted += len(samples)
         self._gate.take(self._loudness.accept(samples, wanted=True))
@@ -242,7 +243,7 @@ class _Voices:
     def span(self, rate_hz: int, pcm: bytes) -> tuple[int, int]:
         """From the first to the last voice, in samples of the stretch; (0, 0) where there is
         none."""
-        samples = np.frombuffer(pcm, dtype="<i2").astype(np.float32) / np.float32(32768)
+        samples = waveform(pcm)
         with self._lock:
             self._detector.reset()
             raised = _at_vad_rate(samples, rate_hz)

@@ -12,6 +12,7 @@ import numpy as np
 import sherpa_onnx
 
 from recognizer.models.model import Model
+from recognizer.waveform import waveform
 from recognizer.wire import Look
 
 BOOST = 1.5
@@ -75,7 +76,7 @@ class Spotter:
             for spelling in spellings
         )
         stream = self._spotter.create_stream(keywords)
-        samples = np.frombuffer(look.pcm, dtype="<i2").astype(np.float32) / np.float32(32768)
+        samples = waveform(look.pcm)
         stream.accept_waveform(look.rate_hz, samples)
         stream.accept_waveform(look.rate_hz, np.zeros(round(_TAIL_S * look.rate_hz), np.float32))
         stream.input_finished()

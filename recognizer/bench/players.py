@@ -26,6 +26,7 @@ from callwarden.figures import percentile
 from callwarden.settings import Tls
 from callwarden.v1 import conversation_pb2, recognition_pb2
 from callwarden.v1.recognition_pb2_grpc import RecognitionStub
+from recognizer.waveform import waveform
 
 _LEGS = (conversation_pb2.LEG_AGENT, conversation_pb2.LEG_CUSTOMER)
 _WARM_S = 3.0
@@ -159,7 +160,7 @@ async def _leg(speech: Speech, at: int, player: _Player) -> None:
 
     async def send() -> None:
         async for number in player.pace(speech, at):
-            samples = leg.block(number).astype("<f4") / np.float32(32768)
+            samples = waveform(leg.block(number))
             writer.write(_frame(2, samples.tobytes()))
         writer.write(_frame(1, b"Done"))
 
