@@ -49,13 +49,15 @@ class Run:
 
 @dataclass(frozen=True)
 class Spoken:
-    """What the players speak, to any number of legs."""
+    """What the players speak, to any number of legs: `warm_s` seconds in which the calls begin one
+    by one and the server comes to know the words, then `seconds` that count."""
 
     legs: list[Path]
     scenes: list[str]
     rate_hz: int
     message_ms: int
     seconds: float
+    warm_s: float = 12.0
 
     async def to(self, server: Server, port: int, pid: int, streams: int) -> Run:
         """One run. Raises click.ClickException when the players fail."""
@@ -63,13 +65,13 @@ class Spoken:
             server=server,
             port=port,
             streams=streams,
+            warm_s=self.warm_s,
             seconds=self.seconds,
             message_ms=self.message_ms,
             rate_hz=self.rate_hz,
             legs=[str(each) for each in self.legs],
             scenes=self.scenes,
         )
-        before = footprint(pid)
         with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
             file.write(speech.to_json())
             file.flush()
@@ -78,10 +80,11 @@ class Spoken:
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.PIPE,
             )
+            before = await _at_its_next_line(process, pid)
+            after = await _at_its_next_line(process, pid)
             told, why = await process.communicate()
         if process.returncode:
             raise click.ClickException(f"the players failed: {why.decode(errors='replace')[-500:]}")
-        after: Footprint = footprint(pid)
         cpu_s = after.parent_cpu_s + after.workers_cpu_s
         cpu_s -= before.parent_cpu_s + before.workers_cpu_s
         return Run(
@@ -93,6 +96,13 @@ class Spoken:
             after.pss_mb,
             after.own_mb,
         )
+
+
+async def _at_its_next_line(players: asyncio.subprocess.Process, pid: int) -> Footprint:
+    """The server's footprint when the players say the next thing."""
+    assert players.stdout is not None  # noqa: S101  # it was made with a pipe
+    await players.stdout.readline()
+    return footprint(pid)
 
 
 Runs = Callable[[int], Awaitable[Run]]

@@ -2,13 +2,15 @@
 gRPC or to sherpa-onnx's websocket server, and how late each word came back.
 
 Run as a program of its own, so that it costs the recognizer as little as it can:
-`players.py SPEECH_JSON`; prints what came of it as JSON. The lag of a word is the time from the
-moment the message with its first sample was sent to the moment the first result that has the word
-came; the model's own look-ahead is part of it. It is measured alike at both servers.
+`players.py SPEECH_JSON`; prints a line when all speak and one when they have spoken, then what came
+of it as JSON. The lag of a word is the time from the moment the message with its first sample was
+sent to the moment the first result that has the word came; the model's own look-ahead is part of
+it. It is measured alike at both servers.
 """
 
 import asyncio
 import base64
+import contextlib
 import json
 import os
 import resource
@@ -19,18 +21,16 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+import grpc.aio
 import numpy as np
 
 from callwarden import transport
 from callwarden.figures import percentile
 from callwarden.settings import Tls
 from callwarden.v1 import conversation_pb2, recognition_pb2
-from callwarden.v1.recognition_pb2_grpc import RecognitionStub
 from recognizer.waveform import waveform
 
 _LEGS = (conversation_pb2.LEG_AGENT, conversation_pb2.LEG_CUSTOMER)
-_WARM_S = 3.0
-"""Words before that are not counted: all calls begin at once."""
 _LAST_WORDS_S = 12.0
 """How long after the end late words are waited for."""
 _APART_S = 7.3
@@ -41,11 +41,13 @@ Server = Literal["recognizer", "websocket-server"]
 @dataclass(frozen=True)
 class Speech:
     """Who speaks what to whom. `legs` are files of signed 16-bit little-endian mono, the two legs
-    of a call one after the other."""
+    of a call one after the other. The calls begin one by one over `warm_s` seconds, of which
+    nothing is counted, and then all speak for `seconds` more."""
 
     server: Server
     port: int
     streams: int
+    warm_s: float
     seconds: float
     message_ms: int
     rate_hz: int
@@ -63,7 +65,7 @@ class Speech:
 @dataclass(frozen=True)
 class Lags:
     """Of the words of one run, in seconds; `cpu_s` and `late_s` are the players' own: what they
-    cost, and how late their messages left (p95)."""
+    cost while all spoke, and how late their messages left (p95)."""
 
     words: int
     p50_s: float
@@ -83,8 +85,10 @@ class _Player:
 
     async def pace(self, speech: Speech, at: int) -> AsyncIterator[int]:
         """Each message's number when its last sample has been spoken."""
-        began = time.monotonic() + speech.message_s * (at / max(1, speech.streams))
-        for number in range(round(speech.seconds / speech.message_s)):
+        waits_s = speech.warm_s * at / speech.streams
+        began = time.monotonic() + waits_s
+        spoken_s = speech.warm_s - waits_s + speech.seconds
+        for number in range(round(spoken_s / speech.message_s)):
             due = began + (number + 1) * speech.message_s
             await asyncio.sleep(due - time.monotonic())
             now = time.monotonic()
@@ -110,7 +114,22 @@ class _Leg:
         return block
 
 
-async def _call(speech: Speech, at: int, player: _Player) -> None:
+_Listen = grpc.aio.StreamStreamMultiCallable[recognition_pb2.ListenRequest, bytes]
+
+
+@contextlib.asynccontextmanager
+async def _listening(speech: Speech) -> AsyncIterator[_Listen]:
+    """One channel for all calls, as a gateway has it; what comes is read when all is over."""
+    async with transport.channel_to(f"127.0.0.1:{speech.port}", Tls()) as channel:
+        service = recognition_pb2.DESCRIPTOR.services_by_name["Recognition"].full_name
+        yield channel.stream_stream(
+            f"/{service}/Listen",
+            request_serializer=recognition_pb2.ListenRequest.SerializeToString,
+            response_deserializer=bytes,
+        )
+
+
+async def _call(speech: Speech, at: int, player: _Player, listen: _Listen) -> None:
     """Two legs over one stream of the recognizer's."""
     legs = [_Leg(speech, 2 * at), _Leg(speech, 2 * at + 1)]
 
@@ -128,10 +147,8 @@ async def _call(speech: Speech, at: int, player: _Player) -> None:
                 yield recognition_pb2.ListenRequest(audio=audio)
         yield recognition_pb2.ListenRequest(end=recognition_pb2.CallEnd())
 
-    async with transport.channel_to(f"127.0.0.1:{speech.port}", Tls()) as channel:
-        listen = RecognitionStub(channel).Listen(requests())
-        async for response in listen:
-            player.came.append((time.monotonic(), response.SerializeToString()))
+    async for response in listen(requests()):
+        player.came.append((time.monotonic(), response))
 
 
 def _words_of_call(player: _Player) -> Iterator[tuple[float, float]]:
@@ -202,36 +219,52 @@ def _words_of_leg(player: _Player) -> Iterator[tuple[float, float]]:
 
 
 async def play(speech: Speech) -> Lags:
-    """All legs at once. Raises OSError, grpc.aio.AioRpcError when the server is not there."""
+    """All legs, side by side. Raises OSError, grpc.aio.AioRpcError when the server is not there."""
+    all_speak = time.monotonic() + speech.warm_s
     calls = speech.server == "recognizer"
     count = speech.streams // 2 if calls else speech.streams
     players = [_Player() for _ in range(count)]
-    one = _call if calls else _leg
-    tasks = [asyncio.create_task(one(speech, at, each)) for at, each in enumerate(players)]
-    _, late = await asyncio.wait(tasks, timeout=speech.seconds + _LAST_WORDS_S)
-    ended = time.monotonic()
-    for task in late:
-        task.cancel()
-    for result in await asyncio.gather(*tasks, return_exceptions=True):
-        if isinstance(result, Exception):
-            raise result
-    used = resource.getrusage(resource.RUSAGE_SELF)
+    async with contextlib.AsyncExitStack() as open_until_the_end:
+        if calls:
+            listen = await open_until_the_end.enter_async_context(_listening(speech))
+            plays = [_call(speech, at, each, listen) for at, each in enumerate(players)]
+        else:
+            plays = [_leg(speech, at, each) for at, each in enumerate(players)]
+        tasks = [asyncio.create_task(each) for each in plays]
+        await asyncio.wait(tasks, timeout=speech.warm_s)
+        cpu_s = _cpu_s()
+        print("all speak", flush=True)
+        await asyncio.wait(tasks, timeout=speech.seconds)
+        cpu_s = _cpu_s() - cpu_s
+        print("they have spoken", flush=True)
+        _, late = await asyncio.wait(tasks, timeout=_LAST_WORDS_S)
+        ended = time.monotonic()
+        for task in late:
+            task.cancel()
+        for result in await asyncio.gather(*tasks, return_exceptions=True):
+            if isinstance(result, Exception):
+                raise result
     lags: list[float] = []
     for player in players:
         for start_s, came in (_words_of_call if calls else _words_of_leg)(player):
             message = min(int(start_s / speech.message_s), len(player.sent_s) - 1)
-            if start_s >= _WARM_S:
+            if player.sent_s[message] >= all_speak:
                 lags.append(came - player.sent_s[message])
     # Who has not told all its words by now is as late as we waited.
-    lags += [ended - speech.seconds] * len(late)
+    lags += [ended - all_speak - speech.seconds] * len(late)
     return Lags(
         words=len(lags),
         p50_s=percentile(lags, 0.5),
         p95_s=percentile(lags, 0.95),
         longest_s=max(lags, default=0.0),
-        cpu_s=used.ru_utime + used.ru_stime,
+        cpu_s=cpu_s,
         late_s=percentile([each for player in players for each in player.late_s], 0.95),
     )
+
+
+def _cpu_s() -> float:
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return used.ru_utime + used.ru_stime
 
 
 def main(arguments: list[str]) -> None:

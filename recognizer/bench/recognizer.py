@@ -92,7 +92,8 @@ def recognizer(settings: Settings, calls: Path, **options: Any) -> int:
     the workers, threads and admission limit to set.
 
     The lag of a word runs from the moment the message with its first sample was sent to the
-    moment the first result with the word came. Every run takes --seconds and a few more.
+    moment the first result with the word came. In every run the calls begin one by one, over some
+    seconds of which nothing is counted.
     """
     opened = [recordings.open_recording(each, None, "left") for each in recordings.find([calls])]
     rates = {each.rate_hz for each in opened}
