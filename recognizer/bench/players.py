@@ -85,9 +85,9 @@ class _Player:
 
     async def pace(self, speech: Speech, at: int) -> AsyncIterator[int]:
         """Each message's number when its last sample has been spoken."""
-        waits_s = speech.warm_s * at / speech.streams
-        began = time.monotonic() + waits_s
-        spoken_s = speech.warm_s - waits_s + speech.seconds
+        turn = at / speech.streams
+        began = time.monotonic() + (speech.warm_s + speech.message_s) * turn
+        spoken_s = speech.warm_s * (1 - turn) + speech.seconds
         for number in range(round(spoken_s / speech.message_s)):
             due = began + (number + 1) * speech.message_s
             await asyncio.sleep(due - time.monotonic())

@@ -35,9 +35,8 @@ def _spoken(calls_folder: Path, into: Path, seconds: float) -> Spoken:
         recordings.open_recording(each, None, "left") for each in recordings.find([calls_folder])
     ]
     into.mkdir()
-    return Spoken(
-        legs_of(calls, "conversation", into), [each.scene for each in calls], 8000, 100, seconds
-    )
+    legs, scenes = legs_of(calls, "conversation", into), [each.scene for each in calls]
+    return Spoken(legs, scenes, 8000, 100, seconds, warm_s=0)
 
 
 async def _four_fifths(served: Served, spoken: Spoken) -> int:
