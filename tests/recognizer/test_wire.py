@@ -6,6 +6,7 @@ import gc
 import os
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import grpc
 import grpc.aio
@@ -22,6 +23,8 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 _NEWER = b"\xfa\x01\x03abc"
 """Field 31, which no message of this contract has."""
+_GROWN_MB = 25
+"""Of this process and its workers, by streams that are gone."""
 
 
 async def _sent(*requests: ListenRequest, hold: bool = False) -> AsyncIterator[ListenRequest]:
@@ -155,10 +158,26 @@ async def _calls(serving: Serving) -> int:
     return (await serving.stub.Describe(recognition_pb2.DescribeRequest())).calls
 
 
-async def _opened_and_dropped(serving: Serving, count: int) -> None:
-    """In every state: before the start, after it, with audio, ready."""
+@pytest.fixture
+def reached(monkeypatch: pytest.MonkeyPatch) -> asyncio.Event:
+    """Set when a stream has reached the service."""
+    event = asyncio.Event()
+
+    class Seen(listening.Listening):
+        def __init__(self, *arguments: Any, **named: Any) -> None:
+            super().__init__(*arguments, **named)
+            event.set()
+
+    monkeypatch.setattr(service, "Listening", Seen)
+    return event
+
+
+async def _opened_and_dropped(serving: Serving, reached: asyncio.Event, count: int) -> None:
+    """In every state: before the start, after it, with audio, ready. None is dropped before it has
+    reached the service."""
     second = bytes(16_000)
     for number in range(count):
+        reached.clear()
         match number % 4:
             case 0:
                 call = serving.stub.Listen(_sent(hold=True))
@@ -170,31 +189,37 @@ async def _opened_and_dropped(serving: Serving, count: int) -> None:
                 sent = _sent(start(), audio(Leg.CUSTOMER, 0, second), hold=True)
                 call = serving.stub.Listen(sent)
                 await call.read()
+        async with asyncio.timeout(20):
+            await reached.wait()
         call.cancel()
         if number % 100 == 99:
             await _nothing_is_left(serving)
     await _nothing_is_left(serving)
 
 
-async def _dropped_leave_nothing(serving: Serving, count: int, grown_mb: float) -> None:
-    await _opened_and_dropped(serving, 200)  # what is made once is made
+async def _dropped_leave_nothing(serving: Serving, reached: asyncio.Event, count: int) -> None:
+    await _opened_and_dropped(serving, reached, 200)  # what is made once is made
     gc.collect()
     tasks, files = len(asyncio.all_tasks()), len(os.listdir("/proc/self/fd"))
     before = footprint(os.getpid())
-    await _opened_and_dropped(serving, count)
+    await _opened_and_dropped(serving, reached, count)
     await _nothing_is_left(serving, tasks)
     gc.collect()
     after = footprint(os.getpid())
     assert len(os.listdir("/proc/self/fd")) <= files
-    assert after.rss_mb - before.rss_mb < grown_mb
+    assert after.rss_mb - before.rss_mb < _GROWN_MB
 
 
 @pytest.mark.timeout(120)
-async def test_three_hundred_streams_opened_and_dropped_leave_nothing(serving: Serving) -> None:
-    await _dropped_leave_nothing(serving, 300, 25)
+async def test_three_hundred_streams_opened_and_dropped_leave_nothing(
+    serving: Serving, reached: asyncio.Event
+) -> None:
+    await _dropped_leave_nothing(serving, reached, 300)
 
 
 @pytest.mark.soak
 @pytest.mark.timeout(900)
-async def test_ten_thousand_streams_opened_and_dropped_leave_nothing(serving: Serving) -> None:
-    await _dropped_leave_nothing(serving, 10_000, 25)
+async def test_ten_thousand_streams_opened_and_dropped_leave_nothing(
+    serving: Serving, reached: asyncio.Event
+) -> None:
+    await _dropped_leave_nothing(serving, reached, 10_000)
