@@ -34,7 +34,8 @@ if TYPE_CHECKING:
     from recognizer.spotter import Spotter
 
 _PR_SET_PDEATHSIG = 1
-
+_NICER_BY = 5
+"""Decoding gives way to whoever started it, and to the gate where it shares a box with it."""
 
 _FLUSH_EVERY_S = 0.02
 """What was heard waits so long for company while there is more to decode: the pool's process wakes
@@ -364,6 +365,7 @@ def main(arguments: list[str]) -> None:
         return
     for ignored in (signal.SIGINT, signal.SIGTERM):  # the pool says when to end
         signal.signal(ignored, signal.SIG_IGN)
+    os.nice(_NICER_BY)
     if decoding.core is not None:
         os.sched_setaffinity(0, {decoding.core})
     with socket.socket(fileno=descriptor) as connection:

@@ -68,6 +68,10 @@ class Appliance:
         process = self._processes[part] = self.lab.spawn(words, f"{part}.log")
         return process
 
+    def send(self, part: str, what: signal.Signals) -> None:
+        """To a part that runs."""
+        self._processes[part].send_signal(what)
+
     def end(self, part: str, how: signal.Signals = signal.SIGTERM) -> None:
         """Sends the signal and waits until it is over, 20 s at most."""
         process = self._processes.pop(part)

@@ -31,6 +31,8 @@ class _Asked:
     numbers: int
     calls: int
     seconds: int
+    spoken: Path | None
+    config: Path
 
 
 def _at_once(asked: _Asked) -> list[Figure]:
@@ -68,6 +70,17 @@ def _load(asked: _Asked) -> list[Figure]:
     return through_asterisk.loaded(20)
 
 
+def _swamped(asked: _Asked) -> list[Figure]:
+    from gateway.bench import swamped
+
+    if asked.spoken is None:
+        raise click.UsageError("swamped needs --spoken, a folder of calls")
+    folder = _made(asked, "swamped")
+    return swamped.beside_a_swamped_recognizer(
+        folder, asked.spoken, asked.config, asked.seconds, asked.rounds
+    )
+
+
 def _made(asked: _Asked, name: str) -> Path:
     """A ledger of its own, new for each run."""
     return Path(tempfile.mkdtemp(prefix=f"{name}-", dir=asked.scratch))
@@ -80,8 +93,9 @@ _MEASURED: Final[dict[str, Callable[[_Asked], list[Figure]]]] = {
     "big-ledger": _big_ledger,
     "scrub": _scrub,
 }
-_ALSO: Final = {"load": _load}
-"""Only by name: 50 calls a second through Asterisk, heard and not."""
+_ALSO: Final = {"load": _load, "swamped": _swamped}
+"""Only by name: 50 calls a second through Asterisk, heard and not; beside a recognizer that has
+more calls than it can carry."""
 
 
 @click.command(epilog="Example: callwarden bench gate --only at-once --only open-loop --json")
@@ -89,7 +103,7 @@ _ALSO: Final = {"load": _load}
     "--only",
     multiple=True,
     type=click.Choice([*_MEASURED, *_ALSO]),
-    help="Measure these alone (default: all but load).",
+    help="Measure these alone (default: all but load and swamped).",
 )
 @click.option("--rounds", default=5, show_default=True, help="Rounds of each; medians count.")
 @click.option("--connections", default=64, show_default=True, help="FastAGI sessions at a time.")
@@ -103,10 +117,15 @@ _ALSO: Final = {"load": _load}
     type=click.Path(file_okay=False, path_type=Path),
     help="Where big ledgers are kept for the next run (default: nowhere).",
 )
+@click.option(
+    "--spoken",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Folder of calls that swamp a recognizer, for --only swamped.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @with_settings
 def gate(  # noqa: PLR0917  # click passes options by name
-    _settings: Settings,
+    settings: Settings,
     only: tuple[str, ...],
     rounds: int,
     connections: int,
@@ -116,6 +135,7 @@ def gate(  # noqa: PLR0917  # click passes options by name
     size: int,
     numbers: int,
     keep: Path | None,
+    spoken: Path | None,
     as_json: bool,
 ) -> int:
     """Measure the gate on this box.
@@ -132,7 +152,21 @@ def gate(  # noqa: PLR0917  # click passes options by name
         scratch = Path(temporary)
         kept = keep or scratch
         kept.mkdir(parents=True, exist_ok=True)
-        asked = _Asked(kept, scratch, connections, questions, rounds, size, numbers, calls, seconds)
+        config = scratch / "callwarden.yaml"
+        config.write_text(settings.model_dump_json(exclude_none=True))  # JSON is YAML
+        asked = _Asked(
+            kept,
+            scratch,
+            connections,
+            questions,
+            rounds,
+            size,
+            numbers,
+            calls,
+            seconds,
+            spoken,
+            config,
+        )
         for name in only or _MEASURED:
             try:
                 figures += (_MEASURED | _ALSO)[name](asked)

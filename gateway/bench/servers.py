@@ -5,10 +5,10 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import click
 
@@ -29,8 +29,9 @@ class Served:
 
 
 @contextlib.contextmanager
-def gateway(folder: Path) -> Iterator[Served]:
-    """The real gateway on the ledger in `folder`, without an Asterisk to connect to."""
+def gateway(folder: Path, **sections: Mapping[str, Any]) -> Iterator[Served]:
+    """The real gateway on the ledger in `folder`, without an Asterisk to connect to; `sections`
+    add to its configuration."""
     config, log = folder / "callwarden.yaml", folder / "gateway.log"
     settings = {
         "state": str(folder / "state"),
@@ -38,6 +39,7 @@ def gateway(folder: Path) -> Iterator[Served]:
         "oversight": {"listen": "127.0.0.1:0"},
         "media": {"listen": "127.0.0.1:0"},
         "asterisk": NO_ASTERISK,
+        **sections,
     }
     config.write_text(json.dumps(settings), encoding="utf-8")
     command = [sys.executable, "-m", "callwarden.command", "gateway", "run", "--config"]

@@ -4,10 +4,11 @@ Called by the bench. A number of legs is carried when 95 of 100 words come withi
 """
 
 import asyncio
+import contextlib
 import json
 import sys
 import tempfile
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -61,6 +62,29 @@ class Spoken:
 
     async def to(self, server: Server, port: int, pid: int, streams: int) -> Run:
         """One run. Raises click.ClickException when the players fail."""
+        async with self.spoken_to(server, port, streams) as process:
+            before = await _at_its_next_line(process, pid)
+            after = await _at_its_next_line(process, pid)
+            told, why = await process.communicate()
+        if process.returncode:
+            raise click.ClickException(f"the players failed: {why.decode(errors='replace')[-500:]}")
+        cpu_s = after.parent_cpu_s + after.workers_cpu_s
+        cpu_s -= before.parent_cpu_s + before.workers_cpu_s
+        return Run(
+            streams,
+            self.seconds,
+            Lags(**json.loads(told)),
+            cpu_s,
+            after.parent_cpu_s - before.parent_cpu_s,
+            after.pss_mb,
+            after.own_mb,
+        )
+
+    @contextlib.asynccontextmanager
+    async def spoken_to(
+        self, server: Server, port: int, streams: int
+    ) -> AsyncIterator[asyncio.subprocess.Process]:
+        """The players, ended with the block if they have not ended by then."""
         speech = Speech(
             server=server,
             port=port,
@@ -80,22 +104,12 @@ class Spoken:
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.PIPE,
             )
-            before = await _at_its_next_line(process, pid)
-            after = await _at_its_next_line(process, pid)
-            told, why = await process.communicate()
-        if process.returncode:
-            raise click.ClickException(f"the players failed: {why.decode(errors='replace')[-500:]}")
-        cpu_s = after.parent_cpu_s + after.workers_cpu_s
-        cpu_s -= before.parent_cpu_s + before.workers_cpu_s
-        return Run(
-            streams,
-            self.seconds,
-            Lags(**json.loads(told)),
-            cpu_s,
-            after.parent_cpu_s - before.parent_cpu_s,
-            after.pss_mb,
-            after.own_mb,
-        )
+            try:
+                yield process
+            finally:
+                if process.returncode is None:
+                    process.kill()
+                    await process.wait()
 
 
 async def _at_its_next_line(players: asyncio.subprocess.Process, pid: int) -> Footprint:

@@ -54,6 +54,10 @@ class Stack:
     async def end(self, part: str, how: signal.Signals = signal.SIGTERM) -> None:
         await asyncio.to_thread(self._appliance.end, part, how)
 
+    def send(self, part: str, what: signal.Signals) -> None:
+        """To the part that was started last."""
+        self._appliance.send(part, what)
+
     async def recognizer_serves(self) -> None:
         async with channel_to(self.settings.recognizer.addresses[0], Tls()) as channel:
             stub = RecognitionStub(channel)

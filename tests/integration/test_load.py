@@ -4,6 +4,7 @@ left in Asterisk or open at the gate, each allowed call is settled, and none is 
 
 import asyncio
 import itertools
+import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from callwarden.v1 import oversight_pb2 as oversight
 from deploy.lab import Lab, LoadedCall, LoadResult
 from deploy.lab.numbers import open_now, shut_now
 from tests.integration.calls_stack import Stack, stack
@@ -100,6 +102,38 @@ def _play(lab: Lab, folder: Path, seconds: float, chunk: int) -> None:
 
 def test_fifteen_seconds_at_the_ceiling(lab: Lab, tmp_path: Path) -> None:
     _play(lab, tmp_path, 12, 240)
+
+
+@pytest.mark.timeout(180)
+def test_a_recognizer_that_hangs_changes_no_verdict_and_holds_none_up(
+    lab: Lab, model_folder: Path, tmp_path: Path
+) -> None:
+    """It is stopped with calls on it, and every call that is allowed wants to be heard by it."""
+
+    async def play() -> None:
+        state = str(tmp_path / "state")
+        async with stack(lab, model=model_folder, state=state) as made:
+            for _ in range(2):
+                assert (
+                    await made.outcome(await made.call(open_now(_USED_UP), talk_s=0.1))
+                ).answered
+            since = len(made.events)
+            talking = await made.call(open_now(_USED_UP), talk_s=12)
+            await made.call_is(oversight.CALL_STATE_LISTENED, since=since)
+            made.send("recognizer", signal.SIGSTOP)
+            try:
+                mix = _Mix()
+                calls = mix.calls()
+                result = await asyncio.to_thread(lab.load, 15.0, 4.0, lambda _: next(calls))
+                for number, statuses in result.by_number.items():
+                    right = {200} if number in mix.allowed else {403}
+                    assert set(statuses) == right, f"{statuses} where {right} is right"
+                assert result.percentile_ms(100) < made.settings.gate.deadline_ms
+            finally:
+                made.send("recognizer", signal.SIGCONT)
+            assert (await made.outcome(talking)).answered
+
+    asyncio.run(play())
 
 
 @pytest.mark.soak
