@@ -24,6 +24,7 @@ from callwarden.figures import Figure, report
 from callwarden.settings import DEFAULT_FILE, Settings
 from recognizer import recordings, scan
 from recognizer.bench.capacity import CARRIED_P95_S, Run, Runs, Spoken, search
+from recognizer.bench.further_call import further_call
 from recognizer.bench.served import PEER, Peer, Served
 from recognizer.bench.spoken import Audio, legs_of
 from recognizer.models.model import Model
@@ -53,7 +54,8 @@ class _Setting:
 
 @click.command(
     epilog="Example: callwarden bench recognizer --calls ./calls --write\n\n"
-    "callwarden bench recognizer --calls ./calls --against websocket-server --audio continuous"
+    "callwarden bench recognizer --calls ./calls --against websocket-server --audio continuous\n\n"
+    "callwarden bench recognizer --calls ./calls --memory 5"
 )
 @click.option(
     "--calls",
@@ -83,6 +85,13 @@ class _Setting:
     type=click.Choice(["websocket-server"]),
     help=f"Measure in turns with {PEER}, of the package sherpa-onnx-bin.",
 )
+@click.option(
+    "--memory",
+    "memory_minutes",
+    type=click.FloatRange(0.2, 60),
+    metavar="MINUTES",
+    help="Measure instead what a further call needs of memory after so long.",
+)
 @click.option("--rounds", type=click.IntRange(1, 99), default=5, show_default=True)
 @click.option("--legs", type=click.IntRange(2), help="With --against: no search, so many legs.")
 @click.option("--json", "as_json", is_flag=True, help="Figures as JSON.")
@@ -100,6 +109,7 @@ def recognizer(settings: Settings, calls: Path, **options: Any) -> int:
     if len(rates) != 1:
         raise click.UsageError("the calls have different sample rates: choose those of one")
     model = scan.model_for(settings, options["model"])
+    minutes: float | None = options["memory_minutes"]
     with tempfile.TemporaryDirectory(prefix="callwarden-") as folder:
         bench = _Bench(
             settings,
@@ -109,10 +119,13 @@ def recognizer(settings: Settings, calls: Path, **options: Any) -> int:
                 _scenes(opened),
                 rates.pop(),
                 options["message_ms"],
-                options["seconds"],
+                60 * minutes if minutes else options["seconds"],
             ),
             options["audio"],
         )
+        if minutes:
+            figures = asyncio.run(further_call(settings, Path(model.tokens).parent, bench.spoken))
+            return report("bench recognizer", figures, as_json=options["as_json"])
         if options["against"]:
             figures = asyncio.run(bench.pairs(options["rounds"], options["legs"]))
             return report("bench recognizer", figures, as_json=options["as_json"])
