@@ -57,8 +57,10 @@ class Arrivals:
             self._handover = Handover(loop)
         handover, here = self._handover, loop.create_future()
 
-        def arrived(_: Future[Result]) -> None:
-            handover.hand_over(lambda: _settle(here, there))
+        # Refers to `there` by its argument alone: in a circle it would wait for the garbage
+        # collector, with twenty objects a decision.
+        def arrived(settled: Future[Result]) -> None:
+            handover.hand_over(lambda: _settle(here, settled))
 
         def given_up(_: asyncio.Future[Result]) -> None:
             if here.cancelled():

@@ -1,6 +1,7 @@
 """From one thread into another's loop: in order, together, and none lost."""
 
 import asyncio
+import gc
 import threading
 from concurrent.futures import Future
 
@@ -78,3 +79,24 @@ async def test_failures_arrive_and_what_is_given_up_is_given_up_there() -> None:
     begun.set_result(1)
     with pytest.raises(asyncio.CancelledError):
         await given_up
+
+
+async def test_one_that_has_arrived_leaves_nothing_to_the_garbage_collector() -> None:
+    """Which stops every thread of the gateway while it looks for what refers to itself."""
+    arrivals = Arrivals()
+
+    async def arrive() -> int:
+        there: Future[int] = Future()
+        here = arrivals.of(there)
+        there.set_result(1)
+        return await here
+
+    await arrive()
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in range(20):
+            await arrive()
+        assert gc.collect() < 20
+    finally:
+        gc.enable()
