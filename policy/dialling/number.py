@@ -42,6 +42,8 @@ def canonical(number: str, region: str) -> str:
     """
     if region == "CN" and (mobile := _CHINESE_MOBILE.fullmatch(number)):
         return "+86" + mobile[1]
+    if is_canonical(number) and _stays(number):
+        return number
     digits = bare(number)
     if not _DIALLABLE.fullmatch(number) or is_emergency(digits, region):
         return digits
@@ -52,6 +54,34 @@ def canonical(number: str, region: str) -> str:
     if phonenumbers.is_possible_number_with_reason(parsed) != ValidationResult.IS_POSSIBLE:
         return digits
     return phonenumbers.format_number(parsed, PhoneNumberFormat.E164)
+
+
+def _stays(number: str) -> bool:
+    """Whether a number in the form of E.164 is one as it stands: it has a country's code, no prefix
+    that is dialled within that country alone, and one of its lengths. Parsing it the long way gives
+    the same at twenty times the cost."""
+    for digits in (1, 2, 3):
+        country = _country(number[1 : 1 + digits])
+        if country is not None:
+            lengths, prefix = country
+            rest = number[1 + digits :]
+            return len(rest) in lengths and not (prefix and prefix.match(rest))
+    return False
+
+
+@lru_cache(maxsize=2048)
+def _country(code: str) -> tuple[frozenset[int], re.Pattern[str] | None] | None:
+    """How many digits follow a country's code, and what is dialled before them within the country;
+    None where the code is none."""
+    regions = phonenumbers.COUNTRY_CODE_TO_REGION_CODE.get(int(code))
+    if not regions:
+        return None
+    known = phonenumbers.PhoneMetadata.metadata_for_region_or_calling_code(int(code), regions[0])
+    if known is None or known.general_desc is None:
+        return None
+    general, prefix = known.general_desc, known.national_prefix_for_parsing
+    lengths = frozenset(general.possible_length) - frozenset(general.possible_length_local_only)
+    return lengths, re.compile(prefix) if prefix else None
 
 
 def bare(number: str) -> str:

@@ -104,6 +104,15 @@ def test_a_mobile_recognised_at_a_glance_is_what_parsing_makes_of_it() -> None:
                 assert canonical(dialled, "CN") == parsed_the_long_way(dialled)
 
 
+def test_a_number_that_stays_as_it_is_is_what_parsing_makes_of_it() -> None:
+    digits = random.Random(11)
+    for code in phonenumbers.COUNTRY_CODE_TO_REGION_CODE:
+        for length in range(4, 16 - len(str(code))):
+            for first in "0189":
+                number = f"+{code}{first}{digits.randrange(10 ** (length - 1), 10**length)}"
+                assert canonical(number, "CN") == canonical(f"+ {number[1:]}", "CN"), number
+
+
 def zones_the_long_way(number: str) -> tuple[str, ...]:
     parsed = phonenumbers.parse(number)
     found = timezone.time_zones_for_number(parsed)
