@@ -185,11 +185,14 @@ def committed(personal: Sequence[Any], salt: bytes = b"") -> bytes:
     """What stays of personal columns when they are erased: over each one's length in 4 bytes and
     its bytes, NULLs at the end left out. What is sealed brings 96 random bits of its own; keyed
     hashes need the salt, which goes with them."""
-    end = len(personal)
-    while end and personal[end - 1] is None:
-        end -= 1
-    fields = [_NO_VALUE if each is None else _length(len(each)) + each for each in personal[:end]]
-    return sha256(salt + b"".join(fields)).digest()
+    packed, skipped = salt, b""
+    for each in personal:
+        if each is None:
+            skipped += _NO_VALUE
+        else:
+            packed += skipped + _length(len(each)) + each
+            skipped = b""
+    return sha256(packed).digest()
 
 
 class _Salts:
@@ -201,11 +204,12 @@ class _Salts:
         self._salt: bytes | None = None
 
     def next(self) -> bytes:
-        if self._at >= len(self._drawn):
-            self._drawn, self._at = os.urandom(SALT_BYTES * _SALTS_AT_ONCE), 0
-        self._salt = self._drawn[self._at : self._at + SALT_BYTES]
-        self._at += SALT_BYTES
-        return self._salt
+        at = self._at
+        if at >= len(self._drawn):
+            self._drawn, at = os.urandom(SALT_BYTES * _SALTS_AT_ONCE), 0
+        self._at = end = at + SALT_BYTES
+        self._salt = salt = self._drawn[at:end]
+        return salt
 
     def link(self, previous: bytes, table: str, public: int, hashes: int, *row: Cell) -> bytes:
         salt, self._salt = self._salt, None
@@ -224,14 +228,14 @@ def _linked(
     two."""
     public, hashes = counts
     sealed = public + hashes
-    parts = [previous, public_part(table, row[:public])]
+    content = previous + public_part(table, row[:public])
     if hashes:
         if salt is None:
             raise ValueError("a link of a row about people needs its salt")
-        parts.append(committed(row[public:sealed], salt))
+        content += committed(row[public:sealed], salt)
     if len(row) > sealed:
-        parts.append(committed(row[sealed:]))
-    return sha256(b"".join(parts)).digest()
+        content += committed(row[sealed:])
+    return sha256(content).digest()
 
 
 def public_part(table: str, row: Sequence[Cell]) -> bytes:
