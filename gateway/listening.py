@@ -34,6 +34,7 @@ _log = structlog.get_logger(__name__)
 
 _KEPT_S: Final = 25.0
 """Audio kept of a leg: a recognizer that takes the call within this has missed nothing."""
+_PIECES_A_MESSAGE: Final = 20
 _FIRST_PAUSE_S: Final = 0.25
 _LONGEST_PAUSE_S: Final = 3.0
 _READY_S: Final = 5.0
@@ -115,16 +116,24 @@ class Listening:
         self._received[leg] += len(samples) // 2
         start, pending = self._pending[leg]
         if pending and first_sample != start + len(pending) // 2:
-            self._keep(leg, start, bytes(pending))
-            pending.clear()
+            self._keep_pending(leg)
         if not pending:
             start = first_sample
         pending += samples
+        fills_a_message = len(pending) >= self._message_bytes
         while len(pending) >= self._message_bytes:
             self._keep(leg, start, bytes(pending[: self._message_bytes]))
             del pending[: self._message_bytes]
             start += self._message_bytes // 2
         self._pending[leg] = (start, pending)
+        if fills_a_message:  # what there is of the other leg goes in the same one
+            self._keep_pending(Leg.CUSTOMER if leg is Leg.AGENT else Leg.AGENT)
+
+    def _keep_pending(self, leg: Leg) -> None:
+        start, pending = self._pending[leg]
+        if pending:
+            self._keep(leg, start, bytes(pending))
+            pending.clear()
 
     def _keep(self, leg: Leg, first_sample: int, samples: bytes) -> None:
         """Until it is sent, and as long as it may have to be sent again."""
@@ -287,8 +296,9 @@ class Listening:
         yield recognition.ListenRequest(start=self._start())
         await stream.answered.wait()
         while True:
-            while not stream.over and (audio := self._next_audio()) is not None:
-                yield recognition.ListenRequest(audio=audio)
+            while not stream.over and (pieces := self._next_pieces()):
+                together = recognition.AudioPieces(audio=pieces)
+                yield recognition.ListenRequest(pieces=together)
             if stream.over:
                 return
             if self._ended_after_s is not None:
@@ -297,6 +307,13 @@ class Listening:
                 return
             self._arrived.clear()
             await self._arrived.wait()
+
+    def _next_pieces(self) -> list[recognition.Audio]:
+        """What waits of both legs, as it was spoken; empty when nothing does."""
+        pieces = list[recognition.Audio]()
+        while len(pieces) < _PIECES_A_MESSAGE and (piece := self._next_audio()) is not None:
+            pieces.append(piece)
+        return pieces
 
     def _next_audio(self) -> recognition.Audio | None:
         """Of both legs what was spoken first."""
@@ -347,10 +364,8 @@ class Listening:
     async def end(self, seconds: float, running: asyncio.Task[None]) -> None:
         """The call is over after `seconds`: waits, within a bound, until its last words are
         analysed. `running` is the task of `run`."""
-        for leg, (start, pending) in self._pending.items():
-            if pending:
-                self._keep(leg, start, bytes(pending))
-            self._pending[leg] = (0, bytearray())
+        for leg in Leg:
+            self._keep_pending(leg)
         self._ended_after_s = seconds
         self._arrived.set()
         hopeless = self.cause and self._recognizers.cause

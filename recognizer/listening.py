@@ -34,7 +34,7 @@ from policy.speech.utterance import Utterance
 from recognizer.analysis import Analysis, AnalysisFailed
 from recognizer.heard_elsewhere import HeardElsewhere, heard_elsewhere
 from recognizer.load import Load
-from recognizer.opening import Opening, told_in_time
+from recognizer.opening import Opening, pieces_of, told_in_time
 from recognizer.pools import Choice, NoPoolAlive, Pools
 from recognizer.rulebooks import Rulebooks, UnknownRulebook
 from recognizer.told import Heard, LegCoverage, Looked, Owed, ShadowFinding
@@ -266,8 +266,9 @@ class Listening:
             await analysis.go_on()
             async for request in self._requests:
                 match request.WhichOneof("payload"):
-                    case "audio":
-                        await self._hear(analysis, request.audio)
+                    case "audio" | "pieces":
+                        for audio in pieces_of(request):
+                            await self._hear(analysis, audio)
                     case "end":
                         seconds = request.end.seconds
                         break

@@ -6,7 +6,7 @@ order, whatever is told of it and when.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Final
 
 from callwarden.v1 import conversation_pb2 as conversation
@@ -22,6 +22,16 @@ _STEP_S: Final = 0.1
 
 Identify = Callable[[int, bytes], Awaitable[str]]
 """The dialect spoken in this audio (sample rate, signed 16-bit little-endian), empty: not told."""
+
+
+def pieces_of(request: wire.ListenRequest) -> Sequence[wire.Audio]:
+    """The audio that it carries, in its order; empty where it is another kind of message."""
+    match request.WhichOneof("payload"):
+        case "audio":
+            return [request.audio]
+        case "pieces":
+            return request.pieces.audio
+    return []
 
 
 class Opening:
@@ -43,12 +53,14 @@ class Opening:
         """Reads until enough was said, LONGEST_S have come, or something else than audio does."""
         async for request in self._requests:
             self._held.append(request)
-            audio = request.audio
-            if request.WhichOneof("payload") != "audio":
+            pieces = pieces_of(request)
+            if not pieces:
                 break
-            if audio.leg == conversation.LEG_CUSTOMER and not len(audio.samples) % 2:
-                self._speech.accept(audio.samples)
-            came = audio.first_sample + len(audio.samples) // 2
+            came = 0
+            for audio in pieces:
+                if audio.leg == conversation.LEG_CUSTOMER and not len(audio.samples) % 2:
+                    self._speech.accept(audio.samples)
+                came = max(came, audio.first_sample + len(audio.samples) // 2)
             if self._speech.samples >= self._wanted or came >= LONGEST_S * self._rate_hz:
                 break
         if self._speech.samples < self._wanted:

@@ -141,10 +141,11 @@ async def _call(speech: Speech, at: int, player: _Player, listen: _Listen) -> No
             )
         )
         async for number in player.pace(speech, 2 * at):
+            together = recognition_pb2.AudioPieces()
             for name, leg in zip(_LEGS, legs, strict=True):
                 first, pcm = number * leg.samples, leg.block(number).tobytes()
-                audio = recognition_pb2.Audio(leg=name, first_sample=first, samples=pcm)
-                yield recognition_pb2.ListenRequest(audio=audio)
+                together.audio.add(leg=name, first_sample=first, samples=pcm)
+            yield recognition_pb2.ListenRequest(pieces=together)
         yield recognition_pb2.ListenRequest(end=recognition_pb2.CallEnd())
 
     async for response in listen(requests()):

@@ -31,6 +31,8 @@ class Stream:
 
     start: recognition.CallStart
     audio: list[recognition.Audio] = field(default_factory=list)
+    messages: int = 0
+    """That it came in."""
     end: recognition.CallEnd | None = None
     over: bool = False
     missing: list[conversation.NotAnalysed] = field(default_factory=list)
@@ -130,8 +132,9 @@ class RecordingRecognizer(RecognitionServicer):
         self, stream: Stream, requests: AsyncIterator[recognition.ListenRequest]
     ) -> None:
         async for request in requests:
-            if request.HasField("audio"):
-                stream.audio.append(request.audio)
+            if request.HasField("pieces"):
+                stream.messages += 1
+                stream.audio.extend(request.pieces.audio)
                 told = recognition.ListenResponse(coverage=stream.coverage())
             else:
                 stream.end = request.end

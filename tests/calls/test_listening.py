@@ -136,6 +136,20 @@ async def test_audio_goes_in_messages_and_comes_back_accounted(server: Served) -
         assert (each.received_s, each.analysed_s, list(each.causes)) == (2.0, 2.0, [])
 
 
+async def test_legs_that_speak_side_by_side_share_their_messages(server: Served) -> None:
+    recognizer, port = server
+    async with _call(port) as call:
+        await until(lambda: not call.listening.cause)
+        for frame in range(100):
+            for leg in Leg:
+                call.listening.hear(leg, frame * 160, _SECOND[:320])
+            await asyncio.sleep(0)
+        await call.end(2.0)
+    (stream,) = recognizer.streams
+    assert {stream.seconds(leg) for leg in (1, 2)} == {2.0}
+    assert stream.messages <= 21
+
+
 async def test_a_call_that_another_dialects_model_heard_says_so(server: Served) -> None:
     recognizer, port = server
     recognizer.fallback = "no-pool-for-yue"

@@ -75,6 +75,12 @@ def audio(leg: Leg, first_sample: int, pcm: bytes) -> recognition_pb2.ListenRequ
     )
 
 
+def pieces(*audio: recognition_pb2.ListenRequest) -> recognition_pb2.ListenRequest:
+    """All of that audio in one message."""
+    together = recognition_pb2.AudioPieces(audio=[each.audio for each in audio])
+    return recognition_pb2.ListenRequest(pieces=together)
+
+
 def end(seconds: float) -> recognition_pb2.ListenRequest:
     return recognition_pb2.ListenRequest(end=recognition_pb2.CallEnd(seconds=seconds))
 

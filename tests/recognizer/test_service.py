@@ -22,7 +22,16 @@ from policy.speech.rulebook import SpeechRulebook
 from policy.speech.utterance import Leg
 from recognizer import listening, recordings, scan
 from recognizer.rulebooks import Rulebooks
-from tests.recognizer.conftest import WIRE_LEG, Serving, audio, end, listen, requests_of, start
+from tests.recognizer.conftest import (
+    WIRE_LEG,
+    Serving,
+    audio,
+    end,
+    listen,
+    pieces,
+    requests_of,
+    start,
+)
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -197,6 +206,10 @@ _BAD: dict[str, Callable[[], list[ListenRequest]]] = {
     "empty": lambda: [start(), audio(Leg.AGENT, 0, b"")],
     "long": lambda: [start(), audio(Leg.AGENT, 0, bytes(2 * 8000 * 6))],
     "order": lambda: [start(), audio(Leg.AGENT, 8000, _SECOND), audio(Leg.AGENT, 0, _SECOND)],
+    "odd piece": lambda: [
+        start(),
+        pieces(audio(Leg.AGENT, 0, _SECOND), audio(Leg.CUSTOMER, 0, b"abc")),
+    ],
     "far": lambda: [start(), audio(Leg.AGENT, 1 << 60, _SECOND)],
     "twice": lambda: [start(), start()],
     "no leg": lambda: [

@@ -17,7 +17,16 @@ from callwarden.v1.recognition_pb2 import ListenRequest
 from policy.speech.utterance import Leg
 from recognizer import listening, recordings, service
 from recognizer.footprint import footprint
-from tests.recognizer.conftest import WIRE_LEG, Serving, audio, end, listen, requests_of, start
+from tests.recognizer.conftest import (
+    WIRE_LEG,
+    Serving,
+    audio,
+    end,
+    listen,
+    pieces,
+    requests_of,
+    start,
+)
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -92,6 +101,21 @@ async def test_one_leg_that_never_starts_is_told_and_the_other_is_heard(
     agent, customer = (heard.covered[leg] for leg in (1, 2))
     assert (agent.received_s, list(agent.causes)) == (0.0, ["not-received"])
     assert customer.analysed_s == pytest.approx(call.seconds, abs=0.01)
+
+
+async def test_audio_is_heard_the_same_in_one_message_for_both_legs(
+    serving: Serving, calls_folder: Path
+) -> None:
+    call = recordings.open_recording(calls_folder / "refusal-and-stop", None, "left")
+    single = [audio(*each) for each in call.blocks(0.1)]
+    both = [pieces(*single[at : at + 2]) for at in range(0, len(single), 2)]
+    told = [
+        await listen(serving.stub, _sent(start(scene=call.scene), *each, end(call.seconds)))
+        for each in (single, both)
+    ]
+    assert told[0].findings.keys() == told[1].findings.keys() != set()
+    for leg in (1, 2):
+        assert told[0].covered[leg].received_s == told[1].covered[leg].received_s
 
 
 _UTTERANCE = recognition_pb2.Heard(

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from callwarden.v1 import conversation_pb2 as callwarden_dot_v1_dot_conversation__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1f\x63\x61llwarden/v1/recognition.proto\x12\rcallwarden.v1\x1a callwarden/v1/conversation.proto\"\x93\x01\n\rListenRequest\x12)\n\x05start\x18\x01 \x01(\x0b\x32\x18.callwarden.v1.CallStartH\x00\x12%\n\x05\x61udio\x18\x02 \x01(\x0b\x32\x14.callwarden.v1.AudioH\x00\x12%\n\x03\x65nd\x18\x03 \x01(\x0b\x32\x16.callwarden.v1.CallEndH\x00\x42\t\n\x07payload\"\xaa\x02\n\tCallStart\x12\x0f\n\x07\x63\x61ll_id\x18\x01 \x01(\t\x12\r\n\x05scene\x18\x02 \x01(\t\x12\x16\n\x0esample_rate_hz\x18\x03 \x01(\r\x12\x0f\n\x07resumed\x18\x04 \x01(\x08\x12\x0f\n\x07\x64ialect\x18\x05 \x01(\t\x12,\n\x07product\x18\x06 \x01(\x0b\x32\x1b.callwarden.v1.ProductFacts\x12\x17\n\x0frulebook_digest\x18\x07 \x01(\t\x12\x15\n\rshadow_digest\x18\x08 \x01(\t\x12#\n\x05heard\x18\t \x03(\x0b\x32\x14.callwarden.v1.Heard\x12.\n\x0bheard_until\x18\n \x03(\x0b\x32\x19.callwarden.v1.HeardUntil\x12\x10\n\x08recorded\x18\x0b \x01(\x08\"N\n\nHeardUntil\x12\x1f\n\x03leg\x18\x01 \x01(\x0e\x32\x12.callwarden.v1.Leg\x12\x0f\n\x07until_s\x18\x02 \x01(\x01\x12\x0e\n\x06missed\x18\x03 \x01(\x08\"s\n\x05Heard\x12-\n\tutterance\x18\x01 \x01(\x0b\x32\x18.callwarden.v1.UtteranceH\x00\x12\x30\n\x0bsecond_look\x18\x02 \x01(\x0b\x32\x19.callwarden.v1.SecondLookH\x00\x42\t\n\x07payload\"\x88\x01\n\x0cProductFacts\x12 \n\x13\x61nnual_rate_percent\x18\x01 \x01(\x01H\x00\x88\x01\x01\x12\x12\n\nrisk_level\x18\x02 \x01(\t\x12\x19\n\x0c\x66\x65\x65s_percent\x18\x03 \x01(\x01H\x01\x88\x01\x01\x42\x16\n\x14_annual_rate_percentB\x0f\n\r_fees_percent\"O\n\x05\x41udio\x12\x1f\n\x03leg\x18\x01 \x01(\x0e\x32\x12.callwarden.v1.Leg\x12\x14\n\x0c\x66irst_sample\x18\x02 \x01(\x04\x12\x0f\n\x07samples\x18\x03 \x01(\x0c\"\x1a\n\x07\x43\x61llEnd\x12\x0f\n\x07seconds\x18\x01 \x01(\x01\"\xd0\x02\n\x0eListenResponse\x12%\n\x05ready\x18\x01 \x01(\x0b\x32\x14.callwarden.v1.ReadyH\x00\x12-\n\tutterance\x18\x02 \x01(\x0b\x32\x18.callwarden.v1.UtteranceH\x00\x12)\n\x07\x66inding\x18\x03 \x01(\x0b\x32\x16.callwarden.v1.FindingH\x00\x12+\n\x08\x63overage\x18\x04 \x01(\x0b\x32\x17.callwarden.v1.CoverageH\x00\x12*\n\x07\x63losing\x18\x05 \x01(\x0b\x32\x17.callwarden.v1.CoverageH\x00\x12\x30\n\x0bsecond_look\x18\x06 \x01(\x0b\x32\x19.callwarden.v1.SecondLookH\x00\x12\'\n\x06\x64uties\x18\x07 \x01(\x0b\x32\x15.callwarden.v1.DutiesH\x00\x42\t\n\x07payload\"-\n\x06\x44uties\x12#\n\x06\x64uties\x18\x01 \x03(\x0b\x32\x13.callwarden.v1.Duty\"[\n\x05Ready\x12\r\n\x05model\x18\x01 \x01(\t\x12\x31\n\x08rulebook\x18\x02 \x01(\x0b\x32\x1f.callwarden.v1.RulebookIdentity\x12\x10\n\x08\x66\x61llback\x18\x03 \x01(\t\"4\n\x08\x43overage\x12(\n\x04legs\x18\x01 \x03(\x0b\x32\x1a.callwarden.v1.LegCoverage\"\x11\n\x0f\x44\x65scribeRequest\"\x88\x03\n\x10\x44\x65scribeResponse\x12\r\n\x05model\x18\x01 \x01(\t\x12\x0f\n\x07missing\x18\x02 \x01(\t\x12\x31\n\x08rulebook\x18\x03 \x01(\x0b\x32\x1f.callwarden.v1.RulebookIdentity\x12\x0f\n\x07workers\x18\x04 \x01(\r\x12\x15\n\rworkers_alive\x18\x05 \x01(\r\x12\x17\n\x0fworker_restarts\x18\x06 \x01(\r\x12\r\n\x05\x63\x61lls\x18\x07 \x01(\r\x12\r\n\x05lag_s\x18\x08 \x01(\x01\x12\x0e\n\x06learnt\x18\t \x03(\t\x12\x0e\n\x06\x64oubts\x18\n \x01(\x04\x12\x14\n\x0csecond_looks\x18\x0b \x01(\x04\x12\x1a\n\x12second_looks_cpu_s\x18\x0c \x01(\x01\x12\x12\n\nmost_calls\x18\r \x01(\r\x12\x10\n\x08\x64\x65graded\x18\x0e \x03(\t\x12\x10\n\x08\x64raining\x18\x0f \x01(\x08\x12\'\n\x05pools\x18\x10 \x03(\x0b\x32\x18.callwarden.v1.PoolState\x12\x0f\n\x07refused\x18\x11 \x01(\x04\"\x81\x01\n\tPoolState\x12\r\n\x05model\x18\x01 \x01(\t\x12\x10\n\x08\x64ialects\x18\x02 \x03(\t\x12\x0f\n\x07workers\x18\x03 \x01(\r\x12\x15\n\rworkers_alive\x18\x04 \x01(\r\x12\x0c\n\x04legs\x18\x05 \x01(\r\x12\r\n\x05lag_s\x18\x06 \x01(\x01\x12\x0e\n\x06\x64\x65vice\x18\x07 \x01(\t\"Z\n\x14LearnRulebookRequest\x12\x31\n\x08rulebook\x18\x01 \x01(\x0b\x32\x1f.callwarden.v1.RulebookIdentity\x12\x0f\n\x07\x63ontent\x18\x02 \x01(\t\"\x17\n\x15LearnRulebookResponse2\x81\x02\n\x0bRecognition\x12I\n\x06Listen\x12\x1c.callwarden.v1.ListenRequest\x1a\x1d.callwarden.v1.ListenResponse(\x01\x30\x01\x12K\n\x08\x44\x65scribe\x12\x1e.callwarden.v1.DescribeRequest\x1a\x1f.callwarden.v1.DescribeResponse\x12Z\n\rLearnRulebook\x12#.callwarden.v1.LearnRulebookRequest\x1a$.callwarden.v1.LearnRulebookResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1f\x63\x61llwarden/v1/recognition.proto\x12\rcallwarden.v1\x1a callwarden/v1/conversation.proto\"\xc1\x01\n\rListenRequest\x12)\n\x05start\x18\x01 \x01(\x0b\x32\x18.callwarden.v1.CallStartH\x00\x12%\n\x05\x61udio\x18\x02 \x01(\x0b\x32\x14.callwarden.v1.AudioH\x00\x12%\n\x03\x65nd\x18\x03 \x01(\x0b\x32\x16.callwarden.v1.CallEndH\x00\x12,\n\x06pieces\x18\x04 \x01(\x0b\x32\x1a.callwarden.v1.AudioPiecesH\x00\x42\t\n\x07payload\"\xaa\x02\n\tCallStart\x12\x0f\n\x07\x63\x61ll_id\x18\x01 \x01(\t\x12\r\n\x05scene\x18\x02 \x01(\t\x12\x16\n\x0esample_rate_hz\x18\x03 \x01(\r\x12\x0f\n\x07resumed\x18\x04 \x01(\x08\x12\x0f\n\x07\x64ialect\x18\x05 \x01(\t\x12,\n\x07product\x18\x06 \x01(\x0b\x32\x1b.callwarden.v1.ProductFacts\x12\x17\n\x0frulebook_digest\x18\x07 \x01(\t\x12\x15\n\rshadow_digest\x18\x08 \x01(\t\x12#\n\x05heard\x18\t \x03(\x0b\x32\x14.callwarden.v1.Heard\x12.\n\x0bheard_until\x18\n \x03(\x0b\x32\x19.callwarden.v1.HeardUntil\x12\x10\n\x08recorded\x18\x0b \x01(\x08\"N\n\nHeardUntil\x12\x1f\n\x03leg\x18\x01 \x01(\x0e\x32\x12.callwarden.v1.Leg\x12\x0f\n\x07until_s\x18\x02 \x01(\x01\x12\x0e\n\x06missed\x18\x03 \x01(\x08\"s\n\x05Heard\x12-\n\tutterance\x18\x01 \x01(\x0b\x32\x18.callwarden.v1.UtteranceH\x00\x12\x30\n\x0bsecond_look\x18\x02 \x01(\x0b\x32\x19.callwarden.v1.SecondLookH\x00\x42\t\n\x07payload\"\x88\x01\n\x0cProductFacts\x12 \n\x13\x61nnual_rate_percent\x18\x01 \x01(\x01H\x00\x88\x01\x01\x12\x12\n\nrisk_level\x18\x02 \x01(\t\x12\x19\n\x0c\x66\x65\x65s_percent\x18\x03 \x01(\x01H\x01\x88\x01\x01\x42\x16\n\x14_annual_rate_percentB\x0f\n\r_fees_percent\"O\n\x05\x41udio\x12\x1f\n\x03leg\x18\x01 \x01(\x0e\x32\x12.callwarden.v1.Leg\x12\x14\n\x0c\x66irst_sample\x18\x02 \x01(\x04\x12\x0f\n\x07samples\x18\x03 \x01(\x0c\"2\n\x0b\x41udioPieces\x12#\n\x05\x61udio\x18\x01 \x03(\x0b\x32\x14.callwarden.v1.Audio\"\x1a\n\x07\x43\x61llEnd\x12\x0f\n\x07seconds\x18\x01 \x01(\x01\"\xd0\x02\n\x0eListenResponse\x12%\n\x05ready\x18\x01 \x01(\x0b\x32\x14.callwarden.v1.ReadyH\x00\x12-\n\tutterance\x18\x02 \x01(\x0b\x32\x18.callwarden.v1.UtteranceH\x00\x12)\n\x07\x66inding\x18\x03 \x01(\x0b\x32\x16.callwarden.v1.FindingH\x00\x12+\n\x08\x63overage\x18\x04 \x01(\x0b\x32\x17.callwarden.v1.CoverageH\x00\x12*\n\x07\x63losing\x18\x05 \x01(\x0b\x32\x17.callwarden.v1.CoverageH\x00\x12\x30\n\x0bsecond_look\x18\x06 \x01(\x0b\x32\x19.callwarden.v1.SecondLookH\x00\x12\'\n\x06\x64uties\x18\x07 \x01(\x0b\x32\x15.callwarden.v1.DutiesH\x00\x42\t\n\x07payload\"-\n\x06\x44uties\x12#\n\x06\x64uties\x18\x01 \x03(\x0b\x32\x13.callwarden.v1.Duty\"[\n\x05Ready\x12\r\n\x05model\x18\x01 \x01(\t\x12\x31\n\x08rulebook\x18\x02 \x01(\x0b\x32\x1f.callwarden.v1.RulebookIdentity\x12\x10\n\x08\x66\x61llback\x18\x03 \x01(\t\"4\n\x08\x43overage\x12(\n\x04legs\x18\x01 \x03(\x0b\x32\x1a.callwarden.v1.LegCoverage\"\x11\n\x0f\x44\x65scribeRequest\"\x88\x03\n\x10\x44\x65scribeResponse\x12\r\n\x05model\x18\x01 \x01(\t\x12\x0f\n\x07missing\x18\x02 \x01(\t\x12\x31\n\x08rulebook\x18\x03 \x01(\x0b\x32\x1f.callwarden.v1.RulebookIdentity\x12\x0f\n\x07workers\x18\x04 \x01(\r\x12\x15\n\rworkers_alive\x18\x05 \x01(\r\x12\x17\n\x0fworker_restarts\x18\x06 \x01(\r\x12\r\n\x05\x63\x61lls\x18\x07 \x01(\r\x12\r\n\x05lag_s\x18\x08 \x01(\x01\x12\x0e\n\x06learnt\x18\t \x03(\t\x12\x0e\n\x06\x64oubts\x18\n \x01(\x04\x12\x14\n\x0csecond_looks\x18\x0b \x01(\x04\x12\x1a\n\x12second_looks_cpu_s\x18\x0c \x01(\x01\x12\x12\n\nmost_calls\x18\r \x01(\r\x12\x10\n\x08\x64\x65graded\x18\x0e \x03(\t\x12\x10\n\x08\x64raining\x18\x0f \x01(\x08\x12\'\n\x05pools\x18\x10 \x03(\x0b\x32\x18.callwarden.v1.PoolState\x12\x0f\n\x07refused\x18\x11 \x01(\x04\"\x81\x01\n\tPoolState\x12\r\n\x05model\x18\x01 \x01(\t\x12\x10\n\x08\x64ialects\x18\x02 \x03(\t\x12\x0f\n\x07workers\x18\x03 \x01(\r\x12\x15\n\rworkers_alive\x18\x04 \x01(\r\x12\x0c\n\x04legs\x18\x05 \x01(\r\x12\r\n\x05lag_s\x18\x06 \x01(\x01\x12\x0e\n\x06\x64\x65vice\x18\x07 \x01(\t\"Z\n\x14LearnRulebookRequest\x12\x31\n\x08rulebook\x18\x01 \x01(\x0b\x32\x1f.callwarden.v1.RulebookIdentity\x12\x0f\n\x07\x63ontent\x18\x02 \x01(\t\"\x17\n\x15LearnRulebookResponse2\x81\x02\n\x0bRecognition\x12I\n\x06Listen\x12\x1c.callwarden.v1.ListenRequest\x1a\x1d.callwarden.v1.ListenResponse(\x01\x30\x01\x12K\n\x08\x44\x65scribe\x12\x1e.callwarden.v1.DescribeRequest\x1a\x1f.callwarden.v1.DescribeResponse\x12Z\n\rLearnRulebook\x12#.callwarden.v1.LearnRulebookRequest\x1a$.callwarden.v1.LearnRulebookResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,37 +33,39 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'callwarden.v1.recognition_p
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_LISTENREQUEST']._serialized_start=85
-  _globals['_LISTENREQUEST']._serialized_end=232
-  _globals['_CALLSTART']._serialized_start=235
-  _globals['_CALLSTART']._serialized_end=533
-  _globals['_HEARDUNTIL']._serialized_start=535
-  _globals['_HEARDUNTIL']._serialized_end=613
-  _globals['_HEARD']._serialized_start=615
-  _globals['_HEARD']._serialized_end=730
-  _globals['_PRODUCTFACTS']._serialized_start=733
-  _globals['_PRODUCTFACTS']._serialized_end=869
-  _globals['_AUDIO']._serialized_start=871
-  _globals['_AUDIO']._serialized_end=950
-  _globals['_CALLEND']._serialized_start=952
-  _globals['_CALLEND']._serialized_end=978
-  _globals['_LISTENRESPONSE']._serialized_start=981
-  _globals['_LISTENRESPONSE']._serialized_end=1317
-  _globals['_DUTIES']._serialized_start=1319
-  _globals['_DUTIES']._serialized_end=1364
-  _globals['_READY']._serialized_start=1366
-  _globals['_READY']._serialized_end=1457
-  _globals['_COVERAGE']._serialized_start=1459
-  _globals['_COVERAGE']._serialized_end=1511
-  _globals['_DESCRIBEREQUEST']._serialized_start=1513
-  _globals['_DESCRIBEREQUEST']._serialized_end=1530
-  _globals['_DESCRIBERESPONSE']._serialized_start=1533
-  _globals['_DESCRIBERESPONSE']._serialized_end=1925
-  _globals['_POOLSTATE']._serialized_start=1928
-  _globals['_POOLSTATE']._serialized_end=2057
-  _globals['_LEARNRULEBOOKREQUEST']._serialized_start=2059
-  _globals['_LEARNRULEBOOKREQUEST']._serialized_end=2149
-  _globals['_LEARNRULEBOOKRESPONSE']._serialized_start=2151
-  _globals['_LEARNRULEBOOKRESPONSE']._serialized_end=2174
-  _globals['_RECOGNITION']._serialized_start=2177
-  _globals['_RECOGNITION']._serialized_end=2434
+  _globals['_LISTENREQUEST']._serialized_end=278
+  _globals['_CALLSTART']._serialized_start=281
+  _globals['_CALLSTART']._serialized_end=579
+  _globals['_HEARDUNTIL']._serialized_start=581
+  _globals['_HEARDUNTIL']._serialized_end=659
+  _globals['_HEARD']._serialized_start=661
+  _globals['_HEARD']._serialized_end=776
+  _globals['_PRODUCTFACTS']._serialized_start=779
+  _globals['_PRODUCTFACTS']._serialized_end=915
+  _globals['_AUDIO']._serialized_start=917
+  _globals['_AUDIO']._serialized_end=996
+  _globals['_AUDIOPIECES']._serialized_start=998
+  _globals['_AUDIOPIECES']._serialized_end=1048
+  _globals['_CALLEND']._serialized_start=1050
+  _globals['_CALLEND']._serialized_end=1076
+  _globals['_LISTENRESPONSE']._serialized_start=1079
+  _globals['_LISTENRESPONSE']._serialized_end=1415
+  _globals['_DUTIES']._serialized_start=1417
+  _globals['_DUTIES']._serialized_end=1462
+  _globals['_READY']._serialized_start=1464
+  _globals['_READY']._serialized_end=1555
+  _globals['_COVERAGE']._serialized_start=1557
+  _globals['_COVERAGE']._serialized_end=1609
+  _globals['_DESCRIBEREQUEST']._serialized_start=1611
+  _globals['_DESCRIBEREQUEST']._serialized_end=1628
+  _globals['_DESCRIBERESPONSE']._serialized_start=1631
+  _globals['_DESCRIBERESPONSE']._serialized_end=2023
+  _globals['_POOLSTATE']._serialized_start=2026
+  _globals['_POOLSTATE']._serialized_end=2155
+  _globals['_LEARNRULEBOOKREQUEST']._serialized_start=2157
+  _globals['_LEARNRULEBOOKREQUEST']._serialized_end=2247
+  _globals['_LEARNRULEBOOKRESPONSE']._serialized_start=2249
+  _globals['_LEARNRULEBOOKRESPONSE']._serialized_end=2272
+  _globals['_RECOGNITION']._serialized_start=2275
+  _globals['_RECOGNITION']._serialized_end=2532
 # @@protoc_insertion_point(module_scope)

@@ -26,24 +26,28 @@ class ListenRequest(_message.Message):
     START_FIELD_NUMBER: _builtins.int
     AUDIO_FIELD_NUMBER: _builtins.int
     END_FIELD_NUMBER: _builtins.int
+    PIECES_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def start(self) -> Global___CallStart: ...
     @_builtins.property
     def audio(self) -> Global___Audio: ...
     @_builtins.property
     def end(self) -> Global___CallEnd: ...
+    @_builtins.property
+    def pieces(self) -> Global___AudioPieces: ...
     def __init__(
         self,
         *,
         start: Global___CallStart | None = ...,
         audio: Global___Audio | None = ...,
         end: Global___CallEnd | None = ...,
+        pieces: Global___AudioPieces | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["audio", b"audio", "end", b"end", "payload", b"payload", "start", b"start"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["audio", b"audio", "end", b"end", "payload", b"payload", "pieces", b"pieces", "start", b"start"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["audio", b"audio", "end", b"end", "payload", b"payload", "start", b"start"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["audio", b"audio", "end", b"end", "payload", b"payload", "pieces", b"pieces", "start", b"start"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_payload: _TypeAlias = _typing.Literal["start", "audio", "end"]  # noqa: Y015
+    _WhichOneofReturnType_payload: _TypeAlias = _typing.Literal["start", "audio", "end", "pieces"]  # noqa: Y015
     _WhichOneofArgType_payload: _TypeAlias = _typing.Literal["payload", b"payload"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_payload) -> _WhichOneofReturnType_payload | None: ...
 
@@ -246,6 +250,30 @@ class Audio(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Audio: _TypeAlias = Audio  # noqa: Y015
+
+@_typing.final
+class AudioPieces(_message.Message):
+    """Heard one after the other, as if each had come by itself. A message costs
+    both ends more than what it carries, so both legs travel in one.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    AUDIO_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def audio(self) -> _containers.RepeatedCompositeFieldContainer[Global___Audio]: ...
+    def __init__(
+        self,
+        *,
+        audio: _abc.Iterable[Global___Audio] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["audio", b"audio"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AudioPieces: _TypeAlias = AudioPieces  # noqa: Y015
 
 @_typing.final
 class CallEnd(_message.Message):
