@@ -31,16 +31,16 @@ class Full:
 
 
 async def full_with(legs: int, served: Served, spoken: Spoken) -> Full:
-    """What `legs` of them cost the recognizer and its players, and what of the box they left."""
-    looking = asyncio.create_task(_left(spoken.seconds - _EDGES_S))
+    """By what `legs` of them cost the recognizer and its players, and what they left."""
+    looking = asyncio.create_task(cores_left(spoken.seconds - _EDGES_S, spoken.warm_s + _EDGES_S))
     run = await spoken.to("recognizer", served.port, served.pid, legs)
-    a_leg = (run.server_cpu_s + run.lags.cpu_s) / (legs * run.seconds)
-    return Full(legs + await looking / a_leg, run)
+    each = (run.server_cpu_s + run.lags.cpu_s) / (legs * run.seconds)
+    return Full(legs + await looking / each, run)
 
 
-async def _left(seconds: float) -> float:
-    """Cores that have nothing to do, while all speak."""
-    await asyncio.sleep(_EDGES_S)
+async def cores_left(seconds: float, begins_s: float = 0.0) -> float:
+    """Cores that have nothing to do, from so many seconds on."""
+    await asyncio.sleep(begins_s)
     before_s = idle_s()
     await asyncio.sleep(seconds)
     return (idle_s() - before_s) / seconds

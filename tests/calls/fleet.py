@@ -32,8 +32,11 @@ from gateway.recognizers import Recognizers
 from policy.on_the_wire import LEG_OF
 from policy.speech.utterance import Leg
 from recognizer import recordings
+from recognizer.footprint import footprint
 
 _START_S = 60.0
+_ROUNDING_S = 0.3
+"""A recognizer counts in steps."""
 
 
 def free_ports(count: int) -> list[int]:
@@ -99,6 +102,17 @@ class Placed:
     coverage: dict[Leg, conversation.LegCoverage]
     expected: list[tuple[str, Leg]]
 
+    @property
+    def lost(self) -> list[str]:
+        """Findings that were to come and are not there, with what of the call was not analysed."""
+        kept = [each for each in self.expected if each not in self.told.certain]
+        missed = [
+            f"{leg.value} {of.received_s - of.analysed_s:.1f} s {list(of.causes)}"
+            for leg, of in self.coverage.items()
+            if of.received_s - of.analysed_s >= _ROUNDING_S
+        ]
+        return [f"{self.call.id}: {rule} of {leg.value}, {missed}" for rule, leg in kept]
+
     def is_whole(self) -> None:
         """Every finding is there, once; every second is analysed, once."""
         assert self.told.certain == self.expected, self.call.id
@@ -106,7 +120,7 @@ class Placed:
         assert len(self.told.finals) == len(set(self.told.finals)), self.call.id
         for leg in self.coverage.values():
             assert abs(leg.received_s - self.call.seconds) < 0.05, (self.call.id, leg)
-            assert leg.received_s - leg.analysed_s < 0.3, (self.call.id, leg)
+            assert leg.received_s - leg.analysed_s < _ROUNDING_S, (self.call.id, leg)
 
 
 class Fleet:
@@ -159,6 +173,11 @@ class Fleet:
 
     def moved(self) -> float:
         return self.metrics.registry.get_sample_value("callwarden_calls_moved_total") or 0.0
+
+    def cpu_s(self) -> float:
+        """Of the recognizers that run, their workers, and this process, which is the gateway."""
+        running = [footprint(each.pid) for each in self.processes.values()]
+        return time.process_time() + sum(each.parent_cpu_s + each.workers_cpu_s for each in running)
 
     async def place(self, folder: Path, speed: float) -> Placed:
         """One call, `speed` times as fast as it was spoken."""

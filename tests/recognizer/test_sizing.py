@@ -77,3 +77,13 @@ def test_it_is_measured_beside_the_peer(calls_folder: Path, model_folder: Path) 
     figures = {each["name"]: each["value"] for each in json.loads(done.stdout)["figures"]}
     assert figures["callwarden: words"] > 10
     assert figures["sherpa-onnx-online-websocket-server: words"] > 10
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(600)
+def test_a_further_call_needs_little_memory(calls_folder: Path, model_folder: Path) -> None:
+    words = ["--calls", str(calls_folder), "--model", str(model_folder), "--memory", "3", "--json"]
+    done = CliRunner().invoke(recognizer, words, standalone_mode=False)
+    assert done.exception is None
+    (each, _, _) = json.loads(done.stdout)["figures"]
+    assert each["met"], each

@@ -25,18 +25,19 @@ _LOAD = 0.8
 _FLAT = 0.02
 _DRIFT_S = 0.25
 _TRIAL_S = 12.0
+_TRIAL_WARM_S = 6.0
 _GROUPS = 3
 """A third of the calls begins and ends at a time."""
 _LOOK_EVERY_S = 2.0
 
 
-def _spoken(calls_folder: Path, into: Path, seconds: float) -> Spoken:
+def _spoken(calls_folder: Path, into: Path, seconds: float, warm_s: float) -> Spoken:
     calls = [
         recordings.open_recording(each, None, "left") for each in recordings.find([calls_folder])
     ]
     into.mkdir()
     legs, scenes = legs_of(calls, "conversation", into), [each.scene for each in calls]
-    return Spoken(legs, scenes, 8000, 100, seconds, warm_s=0)
+    return Spoken(legs, scenes, 8000, 100, seconds, warm_s)
 
 
 async def _four_fifths(served: Served, spoken: Spoken) -> int:
@@ -112,8 +113,8 @@ def _thirds(values: Sequence[float]) -> tuple[float, float]:
 async def _soak(
     calls_folder: Path, model_folder: Path, into: Path, *, minutes: float, call_s: float
 ) -> None:
-    trial = _spoken(calls_folder, into / "trial", _TRIAL_S)
-    spoken = _spoken(calls_folder, into / "soak", call_s)
+    trial = _spoken(calls_folder, into / "trial", _TRIAL_S, _TRIAL_WARM_S)
+    spoken = _spoken(calls_folder, into / "soak", call_s, 0.0)
     async with Served(Settings(), model_folder, workers=CORES) as served:
         soak = _Soak(served, spoken, await _four_fifths(served, trial))
         await soak.last(60 * minutes)
