@@ -146,7 +146,7 @@ async def test_legs_that_speak_side_by_side_share_their_messages(server: Served)
             await asyncio.sleep(0)
         await call.end(2.0)
     (stream,) = recognizer.streams
-    assert {stream.seconds(leg) for leg in (1, 2)} == {2.0}
+    assert {stream.seconds(leg) for leg in LEGS} == {2.0}
     assert stream.messages <= 21
 
 
