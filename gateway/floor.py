@@ -156,7 +156,8 @@ class Floor:
         A call that is already there stays as it is.
         """
         if call.call_id not in self._calls:
-            call = replace(call, team=self.team_of(call.agent))
+            if (team := self.team_of(call.agent)) != call.team:
+                call = replace(call, team=team)
             self._calls[call.call_id] = call
             self._of_linkedid.setdefault(call.linkedid, []).append(call.call_id)
             self.publish_as(oversight.CallChanged, call.changed)
