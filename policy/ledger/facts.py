@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
-from itertools import zip_longest
+from itertools import chain, zip_longest
 from typing import Any
 
 from policy.dialling.facts import Attempt, Facts, Suppression, Waiver
@@ -164,6 +164,9 @@ def _found(
 
 def _ask(db: sqlite3.Connection, since: int, sought: Sequence[Collection[bytes]]) -> list[Row]:
     """Rows of the numbers, customers and debts, and of numbers whose own links do not matter."""
+    counts = tuple(map(len, sought))
+    if max(counts) == 1:
+        return db.execute(_query(counts), [since, *chain.from_iterable(sought)]).fetchall()
     rows: list[Row] = []
     for some in zip_longest(*(slices(list(each)) for each in sought), fillvalue=[]):
         counts = tuple(padded(each) for each in some)

@@ -3,13 +3,14 @@
 from datetime import UTC, datetime, timedelta
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
 
 
 def micros(at: datetime) -> int:
     """Raises ValueError when `at` has no zone."""
     if at.tzinfo is None:
         raise ValueError("the ledger takes no time without its zone")
-    return (at - _EPOCH) // timedelta(microseconds=1)
+    return (at - _EPOCH) // _MICROSECOND
 
 
 def instant(microseconds: int) -> datetime:
