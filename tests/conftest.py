@@ -4,9 +4,11 @@ With `$CALLWARDEN_SHARED` or `../shared` there, a missing part of it is a failur
 tests that need it skip with one loud line.
 """
 
+import gc
 import os
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 import callwarden  # noqa: F401  # before any test imports grpc: it says how gRPC forks
@@ -14,11 +16,22 @@ import callwarden  # noqa: F401  # before any test imports grpc: it says how gRP
 _ROOT = Path(__file__).resolve().parent.parent
 _SHARED = Path(os.environ.get("CALLWARDEN_SHARED", _ROOT.parent / "shared"))
 
+# How long one example takes says how busy the box is.
+hypothesis.settings.register_profile("unhurried", deadline=None)
+hypothesis.settings.load_profile("unhurried")
+
 
 def pytest_report_header() -> str:
     if _SHARED.is_dir():
         return f"speech model and calls: {_SHARED}"
     return "!!! NO SPEECH MODEL AND NO CALLS: tests that listen are skipped (set CALLWARDEN_SHARED)"
+
+
+def pytest_collection_finish() -> None:
+    """What collecting two thousand tests made stays until the end: the garbage collector need not
+    look at it again and again, half of all its time."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")
