@@ -1,7 +1,8 @@
 """A recognizer served on loopback with the real model, and a client that plays recordings to it."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +32,23 @@ WIRE_LEG = {Leg.AGENT: conversation_pb2.LEG_AGENT, Leg.CUSTOMER: conversation_pb
 @pytest.fixture(scope="session")
 def model(model_folder: Path) -> Model:
     return folder.load(model_folder)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def shipped_rules_once() -> Iterator[None]:
+    """Commands that tests run in this process ask for the shipped rules again and again, which
+    takes over a second; what was compiled never changes."""
+    load = rulebook.load
+    kept = cache(partial(load, None))
+
+    def load_once(
+        folder: Path | None, packs: Sequence[str], speech: Sequence[str]
+    ) -> rulebook.Rulebook:
+        return load(folder, packs, speech) if folder else kept(tuple(packs), tuple(speech))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(rulebook, "load", load_once)
+        yield
 
 
 @pytest.fixture(scope="session")
