@@ -45,6 +45,10 @@ from policy import products
 from policy.ledger import LedgerUnavailable
 
 _AGAIN_S: Final = 1.0
+_COLLECTED: Final = 2_000, 20, 50
+"""When the garbage collector looks, which stops every thread: at so many new objects, and each so
+many times at what is older. Python's own 700, 10, 10 looks through all calls on the floor every
+some thousand decisions, for as long as several decisions take, and finds next to nothing."""
 
 _log = structlog.get_logger(__name__)
 Bound = TypeVar("Bound")
@@ -286,6 +290,7 @@ def _leave_alone_what_is_there() -> None:
     need not visit it again."""
     gc.collect()
     gc.freeze()
+    gc.set_threshold(*_COLLECTED)
 
 
 async def _bound(key: str, address: str, serving: Awaitable[Bound]) -> Bound:
