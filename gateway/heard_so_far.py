@@ -15,7 +15,7 @@ from policy.speech.utterance import Leg
 
 CONTEXT_S: Final = 12.0
 """Audio before the words in question that makes another recognizer hear them as the lost one did:
-as much as a new worker hears again of a leg whose worker died."""
+its engine looks back so far, or begins afresh in a silence within it."""
 _STILL_ASKED_S: Final = 5.0
 """How long after its end an utterance may still be listened to once more."""
 _AROUND_S: Final = 1.0

@@ -6,24 +6,27 @@ never passed over: received = analysed + waiting + lost.
 """
 
 import asyncio
+import math
 from bisect import bisect_left
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from policy.speech.not_analysed import NOT_RECEIVED, Missing
 from recognizer import wire
+from recognizer.kept_samples import KeptSamples
 from recognizer.process import WorkerProcess
 from recognizer.syllables import Heard
 from recognizer.timeline import Timeline
 from recognizer.wire import Frame, Kind
 
 WORKER_LOST = "worker-lost"
+SINCE_ANCHOR_S = 30.0
+"""A new worker hears the leg again from its last anchor, and then hears what the old one would
+have heard, unless so much audio or more has come since."""
 CONTEXT_S = 12.0
-"""Audio before the words in question that a new worker hears again, so that it hears them as the
-old one did: the encoder looks back so far, and the gate learns the line's noise anew. Of 80
-utterances with a death every 9.7 s, 4 s change the words of 3, 8 s of 1, 12 s of none, 16 s of 1:
-nearly always the same words, not by necessity."""
+"""Then, audio before the words in question that it hears again: the encoder looks back so far, and
+the gate learns the line's noise anew. Of 80 utterances with a death every 9.7 s, 4 s change the
+words of 3, 8 s of 1, 12 s of none, 16 s of 1: nearly always the same words, not by necessity."""
 KEPT_S = 15.0
 """Audio kept for who wants to listen to it once more."""
 BACKLOG_S = 5.0
@@ -68,9 +71,11 @@ class LegStream:
         self.closed = asyncio.Event()
         self._on_words, self._on_position = on_words, on_position
         self._timeline = Timeline()
-        self._kept: deque[tuple[int, bytes]] = deque()
+        self._kept = KeptSamples()
         self._fed = self._needed_from = 0
-        self._wanted: list[tuple[int, asyncio.Event]] = []
+        self._anchor: tuple[int, bytes] | None = (0, b"")
+        """The last that its worker told: the sample it lies at, and what a worker that begins
+        there must know."""
         self._sent_from = 0
         self._analysed = self._utterance_from = self._analysed_at_death = 0
         self._taken = 0
@@ -165,15 +170,8 @@ class LegStream:
         first, last = (
             self._timeline.fed_of(round(max(0.0, each) * self.rate_hz)) for each in (start_s, end_s)
         )
-        if last > self._fed and not self._finishing:
-            come = asyncio.Event()
-            self._wanted.append((last, come))
-            await come.wait()
-        if not self._kept or self._kept[0][0] > first:
-            return None
-        kept = b"".join(pcm for begins, pcm in self._kept if begins < last)
-        begins = self._kept[0][0]
-        return kept[2 * (first - begins) : 2 * (last - begins)] or None
+        await self._kept.come(last)
+        return self._kept.between(first, last)
 
     def measure(self, wanted: bool) -> None:
         """Whether it is told how loud the leg's utterances are."""
@@ -185,7 +183,7 @@ class LegStream:
     def finish(self) -> None:
         """No more audio comes; `closed` is set when all words have come out."""
         self._finishing = True
-        self._tell_who_waits()
+        self._kept.end()
         if self.worker is not None:
             self.worker.send(Kind.FINISH, self.number)
 
@@ -206,28 +204,31 @@ class LegStream:
         self.worker = None
         self._kept.clear()
         self._finishing = True
-        self._tell_who_waits()
+        self._kept.end()
         self.closed.set()
         self._moved_on.set()
 
+    @property
+    def again_s(self) -> float:
+        """How much a worker that takes it over must hear again, to hear just what its present one
+        hears; infinite where it cannot."""
+        if self._anchor is None or self.closed.is_set():
+            return math.inf
+        return (self._fed - self._anchor[0]) / self.rate_hz
+
     def assign(self, worker: WorkerProcess) -> None:
         """Goes on in `worker`: what is kept is heard (again) there."""
+        if self.worker is not None:
+            self.worker.send(Kind.DROP, self.number)
         self.worker = worker
         self._taken = 0
         self._words, self._words_at = [], []
-        self._sent_from = self._needed_from
-        # On the old worker's grid of steps the new one hears the same words.
-        step = round(worker.step_s * self.rate_hz)
-        aligned = -(-self._needed_from // step) * step
-        if aligned <= self._analysed:
-            self._sent_from = aligned
-        worker.send(Kind.OPEN, self.number, wire.rate_payload(self.rate_hz))
+        self._sent_from, state = self._anchor or (self._without_anchor(worker.step_s), b"")
+        worker.send(Kind.OPEN, self.number, wire.with_rate_payload(self.rate_hz, state))
         if not self._measured:
             worker.send(Kind.MEASURE, self.number, b"\0")
-        for begins, pcm in self._kept:
-            skipped = max(0, self._sent_from - begins)
-            if 2 * skipped < len(pcm):
-                worker.send(Kind.AUDIO, self.number, pcm[2 * skipped :])
+        for pcm in self._kept.since(self._sent_from):
+            worker.send(Kind.AUDIO, self.number, pcm)
         if self._finishing:
             worker.send(Kind.FINISH, self.number)
 
@@ -260,6 +261,9 @@ class LegStream:
             position_s, taken_s = wire.position_of(payload)
             self._take_up_to(self._sent_from + round(taken_s * self.rate_hz))
             self._advance(self._sent_from + round(position_s * self.rate_hz))
+        elif kind is Kind.ANCHOR:
+            sample, state = wire.anchor_of(payload)
+            self._anchor = self._sent_from + sample, state
         elif kind is Kind.CLOSED:
             self._advance(self._fed)
             self.closed.set()
@@ -332,15 +336,18 @@ class LegStream:
         needed -= int(CONTEXT_S * self.rate_hz)
         self._needed_from = max(self._needed_from, needed)
         needed = min(needed, self._analysed - int(KEPT_S * self.rate_hz))
-        while self._kept and self._kept[0][0] + len(self._kept[0][1]) // 2 <= needed:
-            self._kept.popleft()
+        if self._anchor is not None:
+            if self._analysed - self._anchor[0] > SINCE_ANCHOR_S * self.rate_hz:
+                self._anchor = None
+            else:
+                needed = min(needed, self._anchor[0])
+        self._kept.forget(needed)
 
-    def _tell_who_waits(self) -> None:
-        waiting = self._wanted
-        self._wanted = [each for each in waiting if each[0] > self._fed and not self._finishing]
-        for each in waiting:
-            if each not in self._wanted:
-                each[1].set()
+    def _without_anchor(self, step_s: float) -> int:
+        """On the old worker's grid of steps the new one hears the same words."""
+        step = round(step_s * self.rate_hz)
+        aligned = -(-self._needed_from // step) * step
+        return aligned if aligned <= self._analysed else self._needed_from
 
     def _begin(self, first_sample: int, pcm: bytes) -> tuple[int, bytes]:
         """What is to be fed of the first audio of a leg that goes on here: from the next place on
@@ -370,17 +377,15 @@ class LegStream:
         self.missing.add(first / self.rate_hz, last / self.rate_hz, cause)
 
     def _feed(self, pcm: bytes) -> None:
-        self._kept.append((self._fed, pcm))
+        self._kept.add(pcm)
         self._fed += len(pcm) // 2
-        if self._wanted:
-            self._tell_who_waits()
         if self.worker is not None:
             self.worker.send(Kind.AUDIO, self.number, pcm)
 
     def _give_up_waiting(self) -> None:
         """Counts what waits as lost; the utterance ends with what is known of it."""
         self._kept.clear()
-        self._needed_from = self._fed
+        self._needed_from, self._anchor = self._fed, (self._fed, b"")
         if self._so_far:
             self._tell(self._so_far, self._analysed, final=True)
         self._begin_utterance(self._fed)

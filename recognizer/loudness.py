@@ -40,8 +40,8 @@ class Loudness:
     def level_db(self, start_s: float, end_s: float) -> float | None:
         """Mean level of the speech in between, in dB below full scale; None when its audio was
         forgotten, not wanted or has not come."""
-        first = max(0, round(start_s / FRAME_S) - self._first)
-        last = round(end_s / FRAME_S) - self._first
+        first = max(0, _frame_at(start_s) - self._first)
+        last = _frame_at(end_s) - self._first
         powers = np.asarray(self._powers[first:last])
         if not len(powers) or np.isnan(powers).any():
             return None
@@ -55,3 +55,8 @@ class Loudness:
         if frames > 0:
             del self._powers[:frames]
             self._first += frames
+
+
+def _frame_at(second: float) -> int:
+    """The same frame of the audio wherever the leg is taken to begin."""
+    return round(1000 * second) // round(1000 * FRAME_S)

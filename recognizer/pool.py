@@ -6,6 +6,8 @@ what could not be analysed is counted on the leg.
 """
 
 import asyncio
+import math
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -130,7 +132,7 @@ class Pool:
         pcm = await stream.audio(start_s, end_s)
         if pcm is None or self.second_pass is None:
             return None
-        payload = wire.again_payload(stream.rate_hz, pcm)
+        payload = wire.with_rate_payload(stream.rate_hz, pcm)
         told = await self.errands.run(Kind.AGAIN, payload, patient=patient)
         if told is None:
             return None
@@ -140,7 +142,7 @@ class Pool:
 
     async def language(self, rate_hz: int, pcm: bytes) -> str:
         """What its model says is spoken there, as it labels it; empty where it does not."""
-        payload = wire.again_payload(rate_hz, pcm)
+        payload = wire.with_rate_payload(rate_hz, pcm)
         told = await self.errands.run(Kind.AGAIN, payload, patient=False)
         return "" if told is None else wire.heard_again_of(told)[2]
 
@@ -204,6 +206,7 @@ class Pool:
             self._workers.add(worker)
             self._on_change()
             self._assign_orphans()
+            self._share(worker)
 
     async def _another(self, number: int) -> WorkerProcess:
         """A new worker; tried again at growing intervals while it cannot start."""
@@ -224,3 +227,14 @@ class Pool:
                 worker = self._least_busy()
                 if worker is not None:
                     stream.assign(worker)
+
+    def _share(self, worker: WorkerProcess) -> None:
+        """A new worker takes over its share of the legs that hear the same there: those first that
+        must hear the least again."""
+        of = Counter(each.worker for each in self._streams.values())
+        share = len(self._streams) // len(self._workers)
+        for stream in sorted(self._streams.values(), key=lambda each: each.again_s):
+            if stream.again_s < math.inf and of[stream.worker] > share > of[worker]:
+                of[stream.worker] -= 1
+                of[worker] += 1
+                stream.assign(worker)

@@ -16,7 +16,7 @@ import sherpa_onnx
 from numpy.typing import NDArray
 
 from recognizer.again import SecondPass
-from recognizer.energy_gate import EnergyGate
+from recognizer.energy_gate import Anchor, EnergyGate, Verdict
 from recognizer.engine_stream import WORD_S
 from recognizer.loudness import Loudness
 from recognizer.models.model import Model
@@ -47,9 +47,9 @@ class SegmentEngine:
         self.whole = SecondPass(model)
         self._voices = _Voices(model) if model.vad else None
 
-    def stream(self, rate_hz: int, *, skip_silence: bool) -> "SegmentStream":
+    def stream(self, rate_hz: int, *, skip_silence: bool, state: bytes = b"") -> "SegmentStream":
         """`skip_silence` or not, a stretch needs its ends."""
-        return SegmentStream(self, rate_hz)
+        return SegmentStream(self, rate_hz, state)
 
     def step(self, streams: "Sequence[SegmentStream]") -> list[bool]:
         """Decodes, in one go, a stretch of the first that has one and of those whose stretch is
@@ -86,12 +86,14 @@ class SegmentEngine:
 class SegmentStream:
     """The audio of one leg. Belongs to one thread at a time; times are the leg's."""
 
-    def __init__(self, engine: SegmentEngine, rate_hz: int) -> None:
+    def __init__(self, engine: SegmentEngine, rate_hz: int, state: bytes = b"") -> None:
+        """`state`: of the anchor that the leg begins at."""
         self._engine, self._rate_hz = engine, rate_hz
         self.measured = True
         self._loudness = Loudness(rate_hz)
         self._step = round(STEP_S * rate_hz)
-        self._gate = EnergyGate(self._step, 0, rate_hz, skipping=True)
+        self._gate = EnergyGate(self._step, 0, rate_hz, skipping=True, state=state)
+        self._anchors: deque[Anchor] = deque()
         self._pcm = bytearray()
         self._pcm_from = self._accepted = self._decided = 0
         self._open_from: int | None = None
@@ -196,11 +198,21 @@ class SegmentStream:
         del self._pcm[: 2 * (keep_from - self._pcm_from)]
         self._pcm_from = keep_from
 
+    def anchor(self) -> tuple[int, bytes] | None:
+        """The last one that was come to since it was last asked for: its sample of the leg, and
+        the state that a stream needs to begin there."""
+        last: Anchor | None = None
+        until = round(self.analysed_s * self._rate_hz)
+        while self._anchors and self._anchors[0].steps * self._step <= until:
+            last = self._anchors.popleft()
+        return None if last is None else (last.steps * self._step, last.state)
+
     def _cut(self) -> None:
-        for keep in self._gate.verdicts():
+        self._anchors += self._gate.anchors()
+        for verdict in self._gate.verdicts():
             begins = self._decided
             self._decided += self._step
-            if not keep:
+            if verdict is Verdict.SKIP:
                 if self._open_from is not None:
                     self._waiting.append((self._open_from, begins))
                 self._open_from = None

@@ -31,8 +31,9 @@ class Engine:
         """How much audio one decoding step consumes, in seconds, to the nearest 10 ms."""
         return self.step_hundredths / 100
 
-    def stream(self, rate_hz: int, *, skip_silence: bool) -> EngineStream:
-        return EngineStream(self, self._recognizer, rate_hz, skip_silence=skip_silence)
+    def stream(self, rate_hz: int, *, skip_silence: bool, state: bytes = b"") -> EngineStream:
+        """Of a leg that is heard from its beginning, or from the anchor of that state."""
+        return EngineStream(self, self._recognizer, rate_hz, skip_silence=skip_silence, state=state)
 
     def step(self, streams: Sequence[EngineStream]) -> list[bool]:
         """Decodes one step of each that has audio for it, all in one go; which had. Raises

@@ -14,13 +14,15 @@ from recognizer.syllables import Heard
 
 _HEAD = struct.Struct("<IBI")
 _LENGTH = struct.Struct("<I")
+_RATE = struct.Struct("<I")
+_SAMPLE = struct.Struct("<Q")
 _LONGEST = 1 << 22
 
 
 class Kind(IntEnum):
     """To the worker, then from it."""
 
-    OPEN = 1  # payload: sample rate
+    OPEN = 1  # payload: sample rate, then the state of the anchor that the leg is heard from
     AUDIO = 2  # payload: signed 16-bit little-endian mono
     FINISH = 3
     DROP = 4
@@ -35,6 +37,7 @@ class Kind(IntEnum):
     LOOKED = 21  # stream: the errand's number; payload: what was heard, if one could listen
     HEARD_AGAIN = 22  # stream: the errand's number; payload: words, emotion and language
     WORK = 23  # stream 0; payload: what the worker has done since its start
+    ANCHOR = 24  # payload: a sample of the stream, then the state of the anchor that lies there
 
 
 class Look(NamedTuple):
@@ -147,13 +150,20 @@ def seconds_of(payload: bytes) -> float:
     return float(seconds)
 
 
-def rate_payload(rate_hz: int) -> bytes:
-    return struct.pack("<I", rate_hz)
+def with_rate_payload(rate_hz: int, more: bytes) -> bytes:
+    return _RATE.pack(rate_hz) + more
 
 
-def rate_of(payload: bytes) -> int:
-    (rate_hz,) = struct.unpack("<I", payload)
-    return int(rate_hz)
+def with_rate_of(payload: bytes) -> tuple[int, bytes]:
+    return int(_RATE.unpack_from(payload)[0]), payload[_RATE.size :]
+
+
+def anchor_payload(sample: int, state: bytes) -> bytes:
+    return _SAMPLE.pack(sample) + state
+
+
+def anchor_of(payload: bytes) -> tuple[int, bytes]:
+    return int(_SAMPLE.unpack_from(payload)[0]), payload[_SAMPLE.size :]
 
 
 def look_payload(look: Look) -> bytes:
@@ -174,15 +184,6 @@ def looked_payload(looked: Looked) -> bytes:
 
 def looked_of(payload: bytes) -> Looked:
     return Looked(*json.loads(payload))
-
-
-def again_payload(rate_hz: int, pcm: bytes) -> bytes:
-    return rate_payload(rate_hz) + pcm
-
-
-def again_of(payload: bytes) -> tuple[int, bytes]:
-    head = len(rate_payload(0))
-    return rate_of(payload[:head]), payload[head:]
 
 
 def heard_again_payload(words: Sequence[Heard], emotion: str, language: str) -> bytes:

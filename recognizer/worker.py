@@ -85,7 +85,9 @@ class _Engine(Protocol):
     @property
     def step_s(self) -> float: ...
 
-    def stream(self, rate_hz: int, *, skip_silence: bool) -> EngineStream | SegmentStream: ...
+    def stream(
+        self, rate_hz: int, *, skip_silence: bool, state: bytes
+    ) -> EngineStream | SegmentStream: ...
 
     def step(self, streams: Sequence[Any]) -> list[bool]: ...
 
@@ -135,7 +137,7 @@ class Worker:
     def _take(self, kind: Kind, number: int, payload: bytes) -> None:
         if kind is Kind.AGAIN:
             errand = _Errand(number)
-            errand.steps = _again(self._second_pass, *wire.again_of(payload))
+            errand.steps = _again(self._second_pass, *wire.with_rate_of(payload))
             self._turns.put_errand(errand)
             return
         if kind is Kind.LOOK:
@@ -257,7 +259,8 @@ class Worker:
     ) -> bool:
         """Tells what was heard; whether audio still waits."""
         stream.wanted = engine.wanted
-        if stepped or stream.position != (engine.analysed_s, engine.taken_s):
+        moved = stepped or stream.position != (engine.analysed_s, engine.taken_s)
+        if moved or engine.utterance_ended():
             self._tell(stream, engine)
         if stepped or engine.ready:  # a stretch may have been left for a later turn
             return True
@@ -270,8 +273,10 @@ class Worker:
 
     def _apply(self, stream: _Stream, kind: Kind, payload: bytes) -> None:
         if kind is Kind.OPEN:
-            stream.rate_hz = wire.rate_of(payload)
-            stream.engine = self._engine.stream(stream.rate_hz, skip_silence=self._skip_silence)
+            stream.rate_hz, state = wire.with_rate_of(payload)
+            stream.engine = self._engine.stream(
+                stream.rate_hz, skip_silence=self._skip_silence, state=state
+            )
         elif stream.engine is not None and kind is Kind.AUDIO:
             self._account.add(Work(heard_s=len(payload) / 2 / stream.rate_hz))
             stream.engine.accept(payload)
@@ -302,6 +307,9 @@ class Worker:
         if position != stream.position:
             stream.position = position
             told += wire.frame(Kind.POSITION, stream.number, wire.position_payload(*position))
+        anchor = engine.anchor()
+        if anchor is not None:
+            told += wire.frame(Kind.ANCHOR, stream.number, wire.anchor_payload(*anchor))
         self._write(told)
 
     def _write(self, frames: bytes) -> None:
