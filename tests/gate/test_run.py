@@ -40,7 +40,7 @@ def test_it_says_where_it_listens_answers_and_ends_when_told(tmp_path: Path) -> 
     service_manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     service_manager.bind(str(tmp_path / "notify"))
     service_manager.settimeout(15)
-    told = GatewayProcess(tmp_path, metrics="127.0.0.1:0")
+    told = GatewayProcess(tmp_path, metrics="127.0.0.1:0", rules={})
     with service_manager, told.start(NOTIFY_SOCKET=str(tmp_path / "notify")) as gateway:
         at = gateway.ready()
         assert service_manager.recv(100) == b"READY=1"
