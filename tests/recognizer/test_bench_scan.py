@@ -22,4 +22,4 @@ def test_it_tells_the_ratio_beside_its_bar(
     ratio = told["scan against a bare loop, wall clock"]
     assert (ratio["bar"], ratio["better"]) == (0.8, "higher")
     # On a box that is busy with other tests it says little, but both did the same work.
-    assert 0.1 < told["the same in CPU seconds"]["value"] < 2
+    assert 0.1 < told["the same in CPU seconds"]["value"] < 4
