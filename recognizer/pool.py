@@ -6,6 +6,7 @@ what could not be analysed is counted on the leg.
 """
 
 import asyncio
+import contextlib
 import math
 from collections import Counter
 from collections.abc import Callable
@@ -25,6 +26,9 @@ from recognizer.wire import Frame, Kind, Work
 
 _log = structlog.get_logger()
 _LONGEST_PAUSE_S = 5.0
+_SHARED_EVERY_S = 0.5
+_BEHIND_S = 1.5
+"""Audio that waits on a leg that is behind: more than its message and its decoding step."""
 
 
 class Pool:
@@ -191,7 +195,7 @@ class Pool:
         """Waits for the end of `worker`, the `number`-th, and puts another in its place, for
         ever."""
         while True:
-            await worker.ended.wait()
+            await self._end_of(worker)
             self._done = self._done.plus(worker.work)
             self._workers.discard(worker)
             self.errands.ended(worker)
@@ -206,7 +210,15 @@ class Pool:
             self._workers.add(worker)
             self._on_change()
             self._assign_orphans()
+
+    async def _end_of(self, worker: WorkerProcess) -> None:
+        """Returns when it has ended; until then sees to it that it has its share."""
+        while True:
             self._share(worker)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_SHARED_EVERY_S):
+                    await worker.ended.wait()
+                    return
 
     async def _another(self, number: int) -> WorkerProcess:
         """A new worker; tried again at growing intervals while it cannot start."""
@@ -229,11 +241,13 @@ class Pool:
                     stream.assign(worker)
 
     def _share(self, worker: WorkerProcess) -> None:
-        """A new worker takes over its share of the legs that hear the same there: those first that
-        must hear the least again."""
+        """A worker with less than its share, as a new one, takes over legs that are behind
+        elsewhere and hear the same here: those first that must hear the least again. Who is in
+        time stays, as moving would make it late."""
         of = Counter(each.worker for each in self._streams.values())
         share = len(self._streams) // len(self._workers)
-        for stream in sorted(self._streams.values(), key=lambda each: each.again_s):
+        behind = [each for each in self._streams.values() if each.waiting_s > _BEHIND_S]
+        for stream in sorted(behind, key=lambda each: each.again_s):
             if stream.again_s < math.inf and of[stream.worker] > share > of[worker]:
                 of[stream.worker] -= 1
                 of[worker] += 1

@@ -152,7 +152,8 @@ async def _die(pool: Pool, worker: WorkerProcess | None) -> None:
 async def test_legs_tell_the_same_wherever_their_workers_die(
     model: Model, calls_folder: Path
 ) -> None:
-    """One worker is killed after the other; each new one takes over its share of the legs."""
+    """One worker is killed after the other; the legs go on in the one that is left, or in the one
+    that follows it where that one falls behind."""
     call = recordings.open_recording(calls_folder / "refusal-ignored", None, "left")
     blocks = list(call.blocks(0.2))
     pool = Pool(model, 2, Decoding())
@@ -168,7 +169,6 @@ async def test_legs_tell_the_same_wherever_their_workers_die(
                 await streams[leg].push(first, pcm)
                 if kills and number % 60 == 59:
                     await _die(pool, streams[leg].worker)
-                    assert len({each.worker for each in streams.values()}) == 2
             for each in streams.values():
                 each.finish()
             await asyncio.gather(*(each.drained() for each in streams.values()))
