@@ -41,6 +41,9 @@ class HeardSoFar:
         self._last: dict[Leg, conversation.Utterance] = {}
         self._open_since_s: dict[Leg, float] = {}
         self._findings: dict[_Name, conversation.Finding] = {}
+        self._starts_s: dict[_Name, list[float]] = {}
+        """Where each was told to begin: one about a silence lies on it as long as it lasts, then on
+        the words that end it, and is told as both by each recognizer that hears the call."""
         self._names: dict[_Name, str] = {}
         """Under which id the call knows what the present recognizer found."""
         self._told_before: set[_Name] = set()
@@ -84,12 +87,13 @@ class HeardSoFar:
             known = self._findings[name]
             if known.status == _CERTAIN != found.status:
                 return False
-            if known.status == found.status and _lie_together(known, found):
+            if known.status == found.status and self._was_told_there(name, found):
                 return False
             self._told_before.discard(name)
         copy = conversation.Finding()
         copy.CopyFrom(found)
         self._findings[name] = copy
+        self._starts_s.setdefault(name, []).append(found.start_s)
         return True
 
     def _known_as(self, found: conversation.Finding) -> str:
@@ -99,9 +103,12 @@ class HeardSoFar:
         for name, shadow in self._told_before:
             each = self._findings[name, shadow]
             same = (each.rule, each.leg, shadow) == (found.rule, found.leg, found.shadow)
-            if same and name not in taken and _lie_together(each, found):
+            if same and name not in taken and self._was_told_there((name, shadow), found):
                 return name
         return found.finding_id
+
+    def _was_told_there(self, name: _Name, found: conversation.Finding) -> bool:
+        return any(abs(each - found.start_s) <= _SAME_WITHIN_S for each in self._starts_s[name])
 
     def not_found_again(self) -> Iterator[conversation.Finding]:
         """Provisional findings that the present recognizer, which heard all of the call, did not
@@ -136,7 +143,3 @@ class HeardSoFar:
             at -= 1
             size += self._in_order[at].ByteSize()
         return self._in_order[at:], at == 0
-
-
-def _lie_together(one: conversation.Finding, other: conversation.Finding) -> bool:
-    return abs(one.start_s - other.start_s) <= _SAME_WITHIN_S
