@@ -11,7 +11,7 @@ from typing import Final
 
 from callwarden.v1 import conversation_pb2 as conversation
 from callwarden.v1 import recognition_pb2 as wire
-from recognizer.energy_gate import EnergyGate
+from recognizer.energy_gate import EnergyGate, Verdict
 from recognizer.loudness import Loudness
 from recognizer.waveform import waveform
 
@@ -93,8 +93,8 @@ class _Speech:
         samples = waveform(pcm)
         self._waiting += pcm
         self._gate.take(self._loudness.accept(samples, wanted=True))
-        for keep in self._gate.verdicts():
-            if keep:
+        for verdict in self._gate.verdicts():
+            if verdict is not Verdict.SKIP:
                 self.pcm += bytes(self._waiting[: 2 * self._step])
             del self._waiting[: 2 * self._step]
 
