@@ -6,10 +6,9 @@ Used by the tests that load a recognizer to a share of what the box carries.
 
 import asyncio
 import os
-from dataclasses import dataclass, replace
 from pathlib import Path
 
-from recognizer.bench.capacity import Run, Spoken
+from recognizer.bench.capacity import Spoken
 from recognizer.bench.served import Served
 
 CORES = len(os.sched_getaffinity(0))
@@ -19,23 +18,12 @@ _EDGES_S = 3.0
 _TICKS_S = os.sysconf("SC_CLK_TCK")
 
 
-@dataclass(frozen=True)
-class Full:
-    """The box is full with so many legs, by this run of fewer."""
-
-    legs: float
-    run: Run
-
-    def with_a_tenth_less(self) -> "Full":
-        return replace(self, legs=0.9 * min(self.legs, self.run.streams))
-
-
-async def full_with(legs: int, served: Served, spoken: Spoken) -> Full:
-    """By what `legs` of them cost the recognizer and its players, and what they left."""
+async def full_with(legs: int, served: Served, spoken: Spoken) -> float:
+    """Legs, by what so many cost the recognizer and its players, and what they left."""
     looking = asyncio.create_task(cores_left(spoken.seconds - _EDGES_S, spoken.warm_s + _EDGES_S))
     run = await spoken.to("recognizer", served.port, served.pid, legs)
     each = (run.server_cpu_s + run.lags.cpu_s) / (legs * run.seconds)
-    return Full(legs + await looking / each, run)
+    return legs + await looking / each
 
 
 async def cores_left(seconds: float, begins_s: float = 0.0) -> float:
