@@ -68,11 +68,11 @@ class _Soak:
             await asyncio.wait({looking})
 
     def is_flat(self) -> None:
-        """The first third against the last, of what comes after a third of the time: by then all
+        """The first third against the last, of what comes after half of the time: by then all
         is loaded that is loaded when it is first needed, what was heard before fills the bounded
         stores of words, and all groups speak."""
         call = round(self.spoken.seconds / _LOOK_EVERY_S)
-        warm = max(call, len(self.own_mb) // 3)
+        warm = max(call, len(self.own_mb) // 2)
         first_mb, last_mb = _thirds(self.own_mb[warm:-call])
         first_s, last_s = _thirds([each.lags.p95_s for each in self.runs[_GROUPS:]])
         print(f"own memory, MB: {' '.join(f'{each:.1f}' for each in self.own_mb)}")
