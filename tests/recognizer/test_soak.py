@@ -76,6 +76,7 @@ class _Soak:
         first_mb, last_mb = _thirds(self.own_mb[warm:-call])
         first_s, last_s = _thirds([each.lags.p95_s for each in self.runs[_GROUPS:]])
         print(f"own memory, MB: {' '.join(f'{each:.1f}' for each in self.own_mb)}")
+        print(f"p95, s: {' '.join(f'{each.lags.p95_s:.2f}' for each in self.runs)}")
         print(
             f"{self.legs} legs, {len(self.runs)} groups of calls: own memory {first_mb:.1f} to "
             f"{last_mb:.1f} MB ({last_mb / first_mb - 1:+.2%}), p95 {first_s:.2f} to {last_s:.2f} s"
