@@ -22,6 +22,7 @@ from gateway.heard_so_far import HeardSoFar
 from gateway.kept_audio import KeptAudio
 from gateway.media.reception import SAMPLE_RATE_HZ, Talking
 from gateway.missed_audio import MissedAudio
+from gateway.pieces import Pieces
 from gateway.recognizer_link import RecognizerLink
 from gateway.recognizer_stream import FULL, OVERLOAD, UNREACHED, Outlet, Stream
 from gateway.recognizers import Recognizers
@@ -83,8 +84,7 @@ class Listening:
         )
         self._recognizers = recognizers
         self._outlet = outlet
-        self._message_bytes = message_ms * SAMPLE_RATE_HZ // 1000 * 2
-        self._pending = {leg: (0, bytearray()) for leg in Leg}
+        self._pieces = Pieces(message_ms)
         self._kept = {leg: KeptAudio(_KEPT_S) for leg in Leg}
         self._arrived = asyncio.Event()
         self._missed_audio = {leg: MissedAudio() for leg in Leg}
@@ -114,26 +114,8 @@ class Listening:
     def hear(self, leg: Leg, first_sample: int, samples: bytes) -> None:
         """Takes 8 kHz signed 16-bit little-endian samples, at their place in the call."""
         self._received[leg] += len(samples) // 2
-        start, pending = self._pending[leg]
-        if pending and first_sample != start + len(pending) // 2:
-            self._keep_pending(leg)
-        if not pending:
-            start = first_sample
-        pending += samples
-        fills_a_message = len(pending) >= self._message_bytes
-        while len(pending) >= self._message_bytes:
-            self._keep(leg, start, bytes(pending[: self._message_bytes]))
-            del pending[: self._message_bytes]
-            start += self._message_bytes // 2
-        self._pending[leg] = (start, pending)
-        if fills_a_message:  # what there is of the other leg goes in the same one
-            self._keep_pending(Leg.CUSTOMER if leg is Leg.AGENT else Leg.AGENT)
-
-    def _keep_pending(self, leg: Leg) -> None:
-        start, pending = self._pending[leg]
-        if pending:
-            self._keep(leg, start, bytes(pending))
-            pending.clear()
+        for piece in self._pieces.hear(leg, first_sample, samples):
+            self._keep(*piece)
 
     def _keep(self, leg: Leg, first_sample: int, samples: bytes) -> None:
         """Until it is sent, and as long as it may have to be sent again."""
@@ -364,8 +346,8 @@ class Listening:
     async def end(self, seconds: float, running: asyncio.Task[None]) -> None:
         """The call is over after `seconds`: waits, within a bound, until its last words are
         analysed. `running` is the task of `run`."""
-        for leg in Leg:
-            self._keep_pending(leg)
+        for piece in self._pieces.rest():
+            self._keep(*piece)
         self._ended_after_s = seconds
         self._arrived.set()
         hopeless = self.cause and self._recognizers.cause
