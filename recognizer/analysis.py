@@ -23,6 +23,7 @@ from policy.speech.not_analysed import NOT_RECEIVED, NotAnalysed, coalesced
 from policy.speech.rulebook import SpeechRulebook
 from policy.speech.utterance import Leg, Token, Utterance, Voice
 from recognizer import syllables
+from recognizer.answers import Answers
 from recognizer.heard_elsewhere import HeardElsewhere
 from recognizer.leg_stream import WORKER_LOST, LegStream, Words
 from recognizer.load import (
@@ -85,8 +86,7 @@ class Analysis:
         self._streams: dict[Leg, LegStream] = {}
         self._leg_comes = {leg: asyncio.Event() for leg in Leg}
         self._patient = patient
-        self._looks: dict[Doubt, asyncio.Future[SecondLook]] = {}
-        self._answers: dict[asyncio.Task[None], tuple[Conversation, Doubt]] = {}
+        self._answers = Answers(self._look, self._take_answer)
         self._verdicts = Verdicts()
         self._again: SecondHearing | None = None
         self._hearing_again: dict[asyncio.Task[None], Awaited] = {}
@@ -166,7 +166,7 @@ class Analysis:
             stream.finish()
         await asyncio.gather(*(each.drained() for each in self._streams.values()))
         await self._last_heard_again()
-        await self._last_answers()
+        await self._answers.last(None if self._patient else _LAST_LOOKS_S)
         self._check()
         positions_s = [each.position_s for each in self._streams.values()]
         heard_s = max([*positions_s, *self._elsewhere.until_s.values()], default=0.0)
@@ -186,10 +186,9 @@ class Analysis:
     def close(self) -> None:
         """Frees what the workers hold of it."""
         self._leave_load()
-        for task in (*self._answers, *self._hearing_again):
+        self._answers.close()
+        for task in self._hearing_again:
             task.cancel()
-        for look in self._looks.values():
-            look.cancel()
         for stream in self._streams.values():
             self._pool.close_stream(stream)
 
@@ -371,38 +370,17 @@ class Analysis:
         return await self._pool.looks.look(stream, doubt, patient=self._patient)
 
     def _look_at(self, conversation: Conversation, doubt: Doubt) -> None:
-        """Has it listened to once more, once for both rulebooks, while the call goes on; what was
-        answered elsewhere stays answered."""
+        """Has it listened to once more; what was answered elsewhere stays answered."""
         known = self._elsewhere.answers.get(doubt.doubt_id)
-        if known is not None:
+        if known is None:
+            self._answers.ask(conversation, doubt)
+        else:
             self._judge(conversation, lambda each: each.look(known))
-            return
-        look = self._looks.get(doubt)
-        if look is None:
-            look = self._looks[doubt] = asyncio.ensure_future(self._look(doubt))
-        task = asyncio.ensure_future(self._hear_answer(conversation, doubt, look))
-        self._answers[task] = conversation, doubt
-        task.add_done_callback(lambda done: self._answers.pop(done, None))
-
-    async def _hear_answer(
-        self, conversation: Conversation, doubt: Doubt, look: "asyncio.Future[SecondLook]"
-    ) -> None:
-        self._take_answer(conversation, doubt, await asyncio.shield(look))
 
     def _take_answer(self, conversation: Conversation, doubt: Doubt, answer: SecondLook) -> None:
         if conversation is not self._shadow:
             self._deliver(Looked(doubt, answer))
         self._judge(conversation, lambda each: each.look(answer))
-
-    async def _last_answers(self) -> None:
-        """An answer may raise another doubt. Who has waited long enough goes without."""
-        limit_s = None if self._patient else _LAST_LOOKS_S
-        while self._answers:
-            _, late = await asyncio.wait(list(self._answers), timeout=limit_s)
-            for task in late:
-                conversation, doubt = self._answers.pop(task)
-                task.cancel()
-                self._take_answer(conversation, doubt, SecondLook(doubt.doubt_id, looked=False))
 
     def _check(self) -> None:
         if self._failure is not None:
