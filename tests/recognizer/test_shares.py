@@ -1,0 +1,123 @@
+"""A worker that follows a dead one takes its share of the legs that are behind; who is in time
+stays where he is."""
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+
+from policy.speech.utterance import Leg
+from recognizer import pool as pools
+from recognizer import recordings
+from recognizer.decoding import Decoding
+from recognizer.leg_stream import LegStream, Words
+from recognizer.models.model import Model
+from recognizer.pool import Pool
+from recognizer.process import WorkerProcess
+
+_LEGS = 4
+_BEFORE, _BEHIND = 30, 15
+"""Blocks of 0.2 s before a worker is stopped, and those that come meanwhile: 3 s."""
+
+
+@pytest.fixture
+async def pool(model: Model, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Pool]:
+    monkeypatch.setattr(pools, "_SHARED_EVERY_S", 0.02)
+    one = Pool(model, 2, Decoding())
+    await one.start()
+    yield one
+    await one.close()
+
+
+@pytest.fixture
+def blocks(calls_folder: Path) -> list[tuple[int, bytes]]:
+    call = recordings.open_recording(calls_folder / "refusal-ignored", None, "left")
+    return [(first, pcm) for leg, first, pcm in call.blocks(0.2) if leg is Leg.AGENT]
+
+
+async def _until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(20):
+        while not condition():  # noqa: ASYNC110  # other processes set no event of ours
+            await asyncio.sleep(0.01)
+
+
+class _Played:
+    """The same leg, `_LEGS` times side by side."""
+
+    def __init__(self, pool: Pool) -> None:
+        self.told: list[list[Words]] = [[] for _ in range(_LEGS)]
+        self.streams: list[LegStream] = [
+            pool.open(8000, each.append, lambda _: None) for each in self.told
+        ]
+
+    async def push(self, blocks: list[tuple[int, bytes]]) -> None:
+        for first, pcm in blocks:
+            for each in self.streams:
+                await each.push(first, pcm)
+
+    async def push_in_time(self, blocks: list[tuple[int, bytes]]) -> None:
+        """No leg is ever behind."""
+        for block in blocks:
+            await self.push([block])
+            await _until(lambda: all(each.waiting_s < 1.0 for each in self.streams))
+
+    def elsewhere(self, worker: WorkerProcess) -> list[LegStream]:
+        return [each for each in self.streams if each.worker not in (worker, None)]
+
+    async def finals(self) -> list[list[tuple[str, float]]]:
+        for each in self.streams:
+            each.finish()
+        await asyncio.gather(*(each.drained() for each in self.streams))
+        return [
+            [(w.text, w.start_s) for each in words if each.final for w in each.heard]
+            for words in self.told
+        ]
+
+
+async def test_legs_that_are_behind_go_on_in_the_new_worker_and_tell_the_same(
+    pool: Pool, blocks: list[tuple[int, bytes]]
+) -> None:
+    played = _Played(pool)
+    await played.push(blocks)
+    undisturbed = await played.finals()
+    assert undisturbed[0]
+
+    played = _Played(pool)
+    await played.push_in_time(blocks[:_BEFORE])
+    doomed, hangs = played.streams[0].worker, played.streams[1].worker
+    assert doomed is not None
+    assert hangs is not None
+    assert doomed is not hangs
+    os.kill(hangs.pid, signal.SIGSTOP)
+    try:
+        await played.push(blocks[_BEFORE : _BEFORE + _BEHIND])
+        os.kill(doomed.pid, signal.SIGKILL)
+        await _until(lambda: pool.restarts == 1)
+        await _until(lambda: len(played.elsewhere(hangs)) == _LEGS // 2)
+        moved = played.elsewhere(hangs)
+        await _until(lambda: all(each.waiting_s < 1.0 for each in moved))
+        assert played.elsewhere(hangs) == moved
+    finally:
+        os.kill(hangs.pid, signal.SIGCONT)
+    await played.push(blocks[_BEFORE + _BEHIND :])
+    assert await played.finals() == undisturbed
+
+
+async def test_legs_in_time_stay_with_the_worker_that_took_them_over(
+    pool: Pool, blocks: list[tuple[int, bytes]]
+) -> None:
+    played = _Played(pool)
+    await played.push_in_time(blocks[:_BEFORE])
+    doomed, survivor = played.streams[0].worker, played.streams[1].worker
+    assert doomed is not None
+    assert survivor is not None
+    os.kill(doomed.pid, signal.SIGKILL)
+    await _until(lambda: pool.restarts == 1)
+    await _until(lambda: all(each.waiting_s < 1.0 for each in played.streams))
+    before = played.elsewhere(survivor)
+    await played.push_in_time(blocks[_BEFORE:])
+    assert played.elsewhere(survivor) == before == []
+    await played.finals()
