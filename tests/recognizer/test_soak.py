@@ -24,6 +24,8 @@ from tests.full_box import CORES, cores_left, full_with, in_calls, start_with
 _LOAD = 0.8
 _GUESSED = 0.7
 """Of what a box is full with, by what a few legs cost it alone: many cost more each."""
+_NEAR = 0.1
+"""The load that is tried may be so far from four fifths."""
 _FLAT = 0.02
 _DRIFT_S = 0.25
 _TRIAL_S = 12.0
@@ -68,12 +70,10 @@ class _Soak:
             await asyncio.wait({looking})
 
     def is_flat(self) -> None:
-        """The first third against the last, of what comes after a third of the time: by then all
-        is loaded that is loaded when it is first needed, what was heard before fills the bounded
-        stores of words, and all groups speak."""
+        """The first third against the last, of the time in which all groups speak: none begins for
+        the first time, and none has ended for good."""
         call = round(self.spoken.seconds / _LOOK_EVERY_S)
-        warm = max(call, len(self.own_mb) // 3)
-        first_mb, last_mb = _thirds(self.own_mb[warm:-call])
+        first_mb, last_mb = _thirds(self.own_mb[call:-call])
         first_s, last_s = _thirds([each.lags.p95_s for each in self.runs[_GROUPS:]])
         print(f"own memory, MB: {' '.join(f'{each:.1f}' for each in self.own_mb)}")
         print(f"p95, s: {' '.join(f'{each.lags.p95_s:.2f}' for each in self.runs)}")
@@ -99,7 +99,8 @@ class _Soak:
 async def _four_fifths(served: Served, begun: Spoken, spoken: Spoken) -> int:
     """Legs that keep the box busy for four fifths of the time, told in time: tried as the soak is
     to be, with calls that begin and end and players that start, after a guess from what a few legs
-    cost. Other programs' share is theirs."""
+    cost. Other programs' share is theirs. What has been tried has also come to hold what so many
+    legs make it hold."""
     legs = in_calls(_LOAD * _GUESSED * await full_with(start_with(), served, begun))
     while True:
         tried = _Soak(served, spoken, legs)
@@ -110,9 +111,10 @@ async def _four_fifths(served: Served, begun: Spoken, spoken: Spoken) -> int:
         late_s = max(each.lags.p95_s for each in tried.runs)
         print(f"{legs} legs: busy for {busy:.0%} of the time, p95 {late_s:.2f} s")
         wanted = in_calls(legs * _LOAD / busy)
-        if late_s <= CARRIED_P95_S and wanted <= 1.1 * legs:
-            return wanted
-        legs = wanted if late_s <= CARRIED_P95_S else in_calls(0.9 * min(legs, wanted))
+        in_time = late_s <= CARRIED_P95_S
+        if in_time and abs(wanted / legs - 1) <= _NEAR:
+            return legs
+        legs = wanted if in_time else in_calls(0.9 * min(legs, wanted))
 
 
 def _thirds(values: Sequence[float]) -> tuple[float, float]:
