@@ -78,6 +78,43 @@ async def test_by_file_syslog_and_webhook(files: tuple[Path, Path], tmp_path: Pa
     assert auditing.audit(files[0], signing.trusted(files[1]), stated, processes=1).bad is None
 
 
+async def test_by_syslog_over_tcp_in_octets_that_are_counted(
+    files: tuple[Path, Path], tmp_path: Path
+) -> None:
+    came = asyncio.Queue[bytes]()
+
+    async def take(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        length = int(await reader.readuntil(b" "))
+        came.put_nowait(await reader.readexactly(length))
+        assert await reader.read() == b""
+        writer.close()
+
+    server = await asyncio.start_server(take, "127.0.0.1", 0)
+    to = f"tcp://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    async with server, _stated(files, LedgerKeeping(checkpoint_syslog=to)) as (_, health, _):
+        message = await asyncio.wait_for(came.get(), WAIT_S)
+        assert health.part("ledger").status is HealthStatus.OK
+    _states_the_head(files, message, tmp_path)
+
+
+async def test_by_syslog_over_a_local_socket(files: tuple[Path, Path], tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as syslog:
+        syslog.bind(str(tmp_path / "log"))
+        syslog.settimeout(WAIT_S)
+        settings = LedgerKeeping(checkpoint_syslog=f"unix://{tmp_path / 'log'}")
+        async with _stated(files, settings):
+            message = await asyncio.to_thread(syslog.recv, 4096)
+    _states_the_head(files, message, tmp_path)
+
+
+def _states_the_head(files: tuple[Path, Path], message: bytes, folder: Path) -> None:
+    assert message.startswith(b"<109>1 ")
+    (folder / "syslog").write_bytes(message)
+    heard = checkpoints.read(folder / "syslog")
+    assert len(heard) == 1
+    assert auditing.audit(files[0], signing.trusted(files[1]), heard, processes=1).bad is None
+
+
 async def test_a_place_that_is_away_degrades_and_is_tried_again(
     files: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
