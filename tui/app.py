@@ -10,7 +10,7 @@ from datetime import tzinfo
 from functools import partial
 from typing import ClassVar, TypeVar
 
-from textual import events
+from textual import events, work
 from textual.app import App, ComposeResult, SystemCommand
 from textual.binding import BindingType
 from textual.command import CommandPalette
@@ -156,7 +156,7 @@ class Console(App[object]):
                     self._watching.begin()
                     self.link.begin()
                     self._asked_anew = False
-                    self.run_worker(self._ask_who(), group="who", exclusive=True)
+                    self._ask_who()
                 case Lost(why, retry_at):
                     self.link.lose(why, retry_at)
                     link_changed = True
@@ -171,6 +171,7 @@ class Console(App[object]):
         if self.playing.pass_time() and self.pane == "floor":
             self.painting.call()
 
+    @work(group="who", exclusive=True)
     async def _ask_who(self) -> None:
         await self.acting.ask_who()
         self.repaint_floor(Area.NOTHING)
