@@ -27,15 +27,16 @@ class Pieces:
         self._start = dict.fromkeys(Leg, 0)
 
     def hear(self, leg: Leg, first_sample: int, samples: bytes) -> Iterator[Piece]:
-        """Takes samples at their place in the call. What is to be sent by now: when both legs fill
-        a piece, or one does and is more than a frame ahead of the other."""
+        """Takes samples at their place in the call. What is to be sent by now: as soon as a leg
+        fills a piece, unless the other is but a frame short of one."""
         waiting = self._waiting[leg]
         if first_sample != self._start[leg] + len(waiting) // 2:
             yield from self._all_of(leg)
             self._start[leg] = first_sample
         waiting += samples
         most, least = max(map(len, self._waiting.values())), min(map(len, self._waiting.values()))
-        if least >= self._bytes or most >= self._bytes + _FRAME_BYTES:
+        frame_short = least < self._bytes and most - least <= _FRAME_BYTES
+        if most >= self._bytes and not frame_short:
             for each in Leg:
                 yield from self._cut(each)
 

@@ -63,4 +63,4 @@ def test_legs_side_by_side_go_together_and_who_speaks_alone_does_not_wait() -> N
         for frame in range(9, 16)
     ]
     mine, rest = {Leg.AGENT: 2 * _MESSAGE}, {Leg.CUSTOMER: 2 * 4 * _FRAME}
-    assert alone == [{}, mine | rest, {}, {}, {}, {}, mine]
+    assert alone == [{}, mine | rest, {}, {}, {}, mine, {}]
