@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import NamedTuple
 
-from policy.speech import automaton, slot, sound
+from policy.speech import automaton, slot, slot_value, sound
 from policy.speech.automaton import Automaton, Found, Reading, Walk
 from policy.speech.rulebook import Pattern
 from policy.speech.utterance import Leg, Utterance
@@ -285,15 +285,15 @@ class Hearing:
             begin -= 1
         while end < len(self.syllables) and not self._pause_between(end - 1):
             end += 1
-        breath: list[slot.Written] = []
+        breath: list[slot_value.Written] = []
         places: dict[int, int] = {}
         for at in range(begin, end):
             if at > begin and self._pause_between(at - 1):
-                breath.append(slot.Written("", ""))
+                breath.append(slot_value.Written("", ""))
             places[at] = len(breath)
-            breath.append(slot.Written(self.syllables[at].sound, self.syllables[at].mark))
+            breath.append(slot_value.Written(self.syllables[at].sound, self.syllables[at].mark))
         first, last = places[match.first], places[match.last]
-        read = {kind: slot.value(kind, breath, first, last) for kind in kinds}
+        read = {kind: slot_value.value(kind, breath, first, last) for kind in kinds}
         return {kind: value for kind, value in read.items() if value is not None}
 
     def _pause_between(self, at: int) -> bool:
