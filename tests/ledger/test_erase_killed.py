@@ -16,7 +16,7 @@ from tests.ledger import second_verifier
 from tests.ledger.box import Box
 from tests.ledger.conftest import NOW, NUMBER, WAIT_S, asked, at_most
 
-CALLS = 3000
+CALLS = 1600
 
 
 def _left(box: Box) -> int:
