@@ -6,6 +6,7 @@ neither decides nor places a call, and a broken stream never ends it.
 
 import time
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from datetime import tzinfo
 from functools import partial
 from typing import ClassVar, TypeVar
@@ -168,8 +169,8 @@ class Console(App[object]):
             self.source.watch_anew()
         if touched or link_changed:
             self.repaint_floor(touched)
-        if self.playing.pass_time() and self.pane == "floor":
-            self.painting.call()
+        if self.playing.pass_time():
+            self._repaint_played()
 
     @work(group="who", exclusive=True)
     async def _ask_who(self) -> None:
@@ -198,10 +199,14 @@ class Console(App[object]):
 
     def repaint_floor(self, touched: Area) -> None:
         """Redraws the bar, and the pane that is shown when something in it was touched."""
-        try:
+        with suppress(NoMatches):  # the screen is being taken down
             self.painting.floor(touched)
-        except NoMatches:  # the screen is being taken down
-            return
+
+    def _repaint_played(self) -> None:
+        """Redraws the call that is played, where it is shown."""
+        with suppress(NoMatches):  # the screen is being taken down
+            if self.pane == "floor":
+                self.painting.call()
 
     async def on_event(self, event: events.Event) -> None:
         if isinstance(event, events.Key):
