@@ -20,17 +20,19 @@ lab: setup ## the Asterisk 22 that demo and tests run on, built once and cached
 demo: lab ## a real call refused, another caught: watch it
 	$(PYTHON) -m deploy.demo
 
-PBX_TESTS := tests/integration tests/gate tests/lab
-# Two cores are shared file by file, in the files' order: by itself xdist keeps those of one long
-# test for the end, where one core waits for the other.
-ABREAST := -m "not soak and not steady" -n 2 --dist loadfile --no-loadscope-reorder --durations=10
+# What runs at the pace of calls has its bars in seconds, so two at a time; the rest fills the cores.
+LIVE := tests/integration tests/gate tests/lab tests/calls/test_fleet.py \
+  tests/recognizer/test_killed_workers.py tests/recognizer/test_load.py
+# File by file, in the files' order: by itself xdist keeps those of one long test for the end, where
+# the cores wait for it.
+ABREAST := -m "not soak and not steady" --dist loadfile --no-loadscope-reorder --durations=10
 
 # What tests start by the hundred must not compile Callwarden anew each time.
 test soak: export PYTHONDONTWRITEBYTECODE :=
 
 test: lab ## everything but the slow ones, under 10 minutes
-	$(PYTHON) -m pytest $(ABREAST) $(PBX_TESTS:%=--ignore=%)
-	$(PYTHON) -m pytest $(ABREAST) $(PBX_TESTS)
+	$(PYTHON) -m pytest $(ABREAST) -n 3 $(LIVE:%=--ignore=%)
+	$(PYTHON) -m pytest $(ABREAST) -n 2 $(LIVE)
 	$(PYTHON) -m pytest -m steady -s tests/recognizer
 
 soak: lab ## the slow ones

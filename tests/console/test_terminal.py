@@ -4,6 +4,8 @@ screen, and the terminal is given back."""
 import sys
 import time
 
+import pytest
+
 from tui.bench import made_up_floor
 from tui.bench.console import measure
 from tui.bench.terminal import Screen, Terminal
@@ -45,6 +47,7 @@ def test_a_program_is_read_and_its_terminal_given_back() -> None:
     assert not terminal.running
 
 
+@pytest.mark.soak
 def test_a_busy_floor_is_measured() -> None:
     found = measure(40, 50, 3.0, (140, 40), lambda _: None)
     assert 0 < found.cpu < 1

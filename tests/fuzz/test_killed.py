@@ -26,7 +26,7 @@ EACH_ASKS = 5
 
 @pytest.mark.parametrize(
     ("runs", "sessions", "at_once"),
-    [(3, 300, 64), pytest.param(50, 2000, 2000, marks=pytest.mark.soak)],
+    [(2, 300, 64), pytest.param(50, 2000, 2000, marks=pytest.mark.soak)],
 )
 def test_a_gateway_killed_while_it_reserves_forgets_no_allow(
     tmp_path: Path, runs: int, sessions: int, at_once: int

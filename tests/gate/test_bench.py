@@ -23,6 +23,7 @@ def _figures(folder: Path, words: str, **sections: object) -> dict[str, dict[str
     return {each["name"]: each for each in json.loads(ended.stdout)["figures"]}
 
 
+@pytest.mark.soak
 def test_each_pair_is_measured_and_nobody_is_refused(tmp_path: Path) -> None:
     small = "--only at-once --only open-loop --rounds 1 --questions 60 --connections 4 --seconds 1"
     figures = _figures(tmp_path, small)

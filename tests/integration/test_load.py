@@ -124,7 +124,7 @@ def test_a_recognizer_that_hangs_changes_no_verdict_and_holds_none_up(
             try:
                 mix = _Mix()
                 calls = mix.calls()
-                result = await asyncio.to_thread(lab.load, 15.0, 4.0, lambda _: next(calls))
+                result = await asyncio.to_thread(lab.load, 10.0, 3.0, lambda _: next(calls))
                 for number, statuses in result.by_number.items():
                     right = {200} if number in mix.allowed else {403}
                     assert set(statuses) == right, f"{statuses} where {right} is right"

@@ -2,11 +2,13 @@
 
 import json
 
+import pytest
 from click.testing import CliRunner
 
 from policy.commands.bench_speech import speech
 
 
+@pytest.mark.soak
 def test_it_measures_both_rulebooks_and_says_what_is_met() -> None:
     done = CliRunner().invoke(speech, ["--utterances", "100", "--json"], standalone_mode=False)
     assert done.exception is None

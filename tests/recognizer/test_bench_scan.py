@@ -3,11 +3,13 @@
 import json
 from pathlib import Path
 
+import pytest
 from click.testing import CliRunner
 
 from recognizer.bench_scan import bench_scan
 
 
+@pytest.mark.soak
 def test_it_tells_the_ratio_beside_its_bar(
     calls_folder: Path, model_folder: Path, tmp_path: Path
 ) -> None:

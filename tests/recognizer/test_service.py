@@ -51,22 +51,25 @@ async def _nothing_is_left(serving: Serving) -> None:
     assert serving.server.pools.default.lag_s == 0
 
 
-_ALSO_RECORDED = {"collection-threat", "refusal-ignored", "no-recording-notice"}
+_OF_A_KIND = {"collection-threat", "refusal-ignored", "no-recording-notice"}
 """What is said, what is answered to, what was not said."""
+_CLEAN = {"loan-compliant", "wealth-negated-claims"}
 
 
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize(
     "every", [False, pytest.param(True, marks=pytest.mark.soak)], ids=["some", "every"]
 )
-async def test_twelve_calls_by_grpc_and_by_scan_give_the_expected_findings(
+async def test_calls_by_grpc_and_by_scan_give_the_expected_findings(
     serving: Serving, calls_folder: Path, rules: SpeechRulebook, every: bool
 ) -> None:
-    """All of them live. Those with findings as recordings too: `every` one, or one of a kind."""
+    """Those with findings as recordings too. All by scan are in `test_accuracy_kept`."""
     assert serving.server.pools is not None
     pool = serving.server.pools.default
     calls = [
-        recordings.open_recording(each, None, "left") for each in recordings.find([calls_folder])
+        recordings.open_recording(each, None, "left")
+        for each in recordings.find([calls_folder])
+        if every or each.name in _OF_A_KIND | _CLEAN
     ]
     live = await asyncio.gather(*(listen(serving.stub, requests_of(each)) for each in calls))
     known = {rule.id for rule in rules.rules}
@@ -78,12 +81,8 @@ async def test_twelve_calls_by_grpc_and_by_scan_give_the_expected_findings(
         for leg in listened.covered.values():
             assert leg.analysed_s == pytest.approx(call.seconds, abs=0.01), call.id
             assert not leg.causes, call.id
-    with_findings = [
-        at
-        for at, each in enumerate(live)
-        if each.findings and (every or calls[at].id in _ALSO_RECORDED)
-    ]
-    assert len(with_findings) >= len(_ALSO_RECORDED)
+    with_findings = [at for at, each in enumerate(live) if each.findings]
+    assert len(with_findings) >= len(_OF_A_KIND)
     recorded = await asyncio.gather(
         *(scan.scan_call(pool, rules, calls[at]) for at in with_findings)
     )

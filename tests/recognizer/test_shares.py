@@ -19,8 +19,8 @@ from recognizer.pool import Pool
 from recognizer.process import WorkerProcess
 
 _LEGS = 4
-_BEFORE, _BEHIND = 30, 15
-"""Blocks of 0.2 s before a worker is stopped, and those that come meanwhile: 3 s."""
+_BEFORE, _BEHIND, _ALL = 30, 15, 75
+"""Blocks of 0.2 s before a worker is stopped, those that come meanwhile (3 s), and all."""
 
 
 @pytest.fixture
@@ -35,7 +35,8 @@ async def pool(model: Model, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[P
 @pytest.fixture
 def blocks(calls_folder: Path) -> list[tuple[int, bytes]]:
     call = recordings.open_recording(calls_folder / "refusal-ignored", None, "left")
-    return [(first, pcm) for leg, first, pcm in call.blocks(0.2) if leg is Leg.AGENT]
+    found = [(first, pcm) for leg, first, pcm in call.blocks(0.2) if leg is Leg.AGENT]
+    return found[:_ALL]
 
 
 async def _until(condition: Callable[[], bool]) -> None:
