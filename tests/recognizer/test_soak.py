@@ -15,17 +15,18 @@ import pytest
 
 from callwarden.settings import Settings
 from recognizer import recordings
-from recognizer.bench.capacity import CARRIED_P95_S, Run, Spoken
+from recognizer.bench.capacity import Run, Spoken
 from recognizer.bench.served import Served
 from recognizer.bench.spoken import legs_of
 from recognizer.footprint import footprint
 from tests.full_box import CORES, cores_left, full_with, in_calls, start_with
 
 _LOAD = 0.8
-_GUESSED = 0.7
+_GUESSED = 0.75
 """Of what a box is full with, by what a few legs cost it alone: many cost more each."""
-_NEAR = 0.1
-"""The load that is tried may be so far from four fifths."""
+_LEAST_TRIED, _TRIED, _MOST_TRIED = 0.85, 0.93, 0.98
+"""How busy a trial may keep the box. Busier than the soak: what many legs make it hold is then held
+already, and what still grows is lost somewhere. Not full: that would not say how much too full."""
 _FLAT = 0.02
 _DRIFT_S = 0.25
 _TRIAL_S = 12.0
@@ -97,11 +98,10 @@ class _Soak:
 
 
 async def _four_fifths(served: Served, begun: Spoken, spoken: Spoken) -> int:
-    """Legs that keep the box busy for four fifths of the time, told in time: tried as the soak is
-    to be, with calls that begin and end and players that start, after a guess from what a few legs
-    cost. Other programs' share is theirs. What has been tried has also come to hold what so many
-    legs make it hold."""
-    legs = in_calls(_LOAD * _GUESSED * await full_with(start_with(), served, begun))
+    """Legs that keep the box busy for four fifths of the time: tried as the soak is to be, with
+    calls that begin and end and players that start, after a guess from what a few legs cost. Other
+    programs' share is theirs."""
+    legs = in_calls(_GUESSED * await full_with(start_with(), served, begun))
     while True:
         tried = _Soak(served, spoken, legs)
         all_speak_s = (1 - 1 / _GROUPS) * spoken.seconds
@@ -110,11 +110,12 @@ async def _four_fifths(served: Served, begun: Spoken, spoken: Spoken) -> int:
         busy = 1 - await looking / CORES
         late_s = max(each.lags.p95_s for each in tried.runs)
         print(f"{legs} legs: busy for {busy:.0%} of the time, p95 {late_s:.2f} s")
-        wanted = in_calls(legs * _LOAD / busy)
-        in_time = late_s <= CARRIED_P95_S
-        if in_time and abs(wanted / legs - 1) <= _NEAR:
-            return legs
-        legs = wanted if in_time else in_calls(0.9 * min(legs, wanted))
+        if busy > _MOST_TRIED:
+            legs = in_calls(_TRIED * _TRIED * legs)
+        elif busy < _LEAST_TRIED:
+            legs = in_calls(_TRIED / busy * legs)
+        else:
+            return in_calls(_LOAD / busy * legs)
 
 
 def _thirds(values: Sequence[float]) -> tuple[float, float]:
