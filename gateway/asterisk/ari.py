@@ -72,11 +72,12 @@ class Ari:
         return await self._request("POST", path, query)
 
     async def delete(self, path: str) -> bool:
-        """False: it was gone already."""
+        """False: it was gone already, or goes: Asterisk calls a bridge no longer Stasis's then."""
         try:
             await self._request("DELETE", path, {})
         except AriRefused as refused:
-            if refused.status != httpx.codes.NOT_FOUND:
+            goes = refused.status == httpx.codes.CONFLICT and path.startswith("bridges/")
+            if refused.status != httpx.codes.NOT_FOUND and not goes:
                 raise
             return False
         return True

@@ -28,12 +28,14 @@ several, and calls a rejection NOANSWER."""
 @dataclass
 class Attempt:
     """`dialstatus` is Asterisk's of the last Dial; `q850_cause` that of the last dialled channel
-    that ended. `answered` is set from the answer on."""
+    that ended. `agent_channel` is empty once it has gone on with another attempt. `answered` is set
+    from the answer on."""
 
     call_id: str
     agent_channel: str
     customer_channel: str = ""
     dialstatus: str = ""
+    customer_gone: bool = False
     q850_cause: int = 0
     answered: AnsweredCall | None = None
 
@@ -52,8 +54,10 @@ class Attempt:
 
     @property
     def last_channel(self) -> str:
-        """The channel with which the attempt is over: the customer's once he answered."""
-        return self.customer_channel if self.answered else self.agent_channel
+        """The channel with which the attempt is over: the customer's once he answered, or is all
+        that is left."""
+        customers = self.answered or not self.agent_channel
+        return self.customer_channel if customers else self.agent_channel
 
     @property
     def channels(self) -> dict[Leg, str]:
@@ -74,8 +78,13 @@ class Attempts:
 
     def dialled(self, attempt: Attempt, channel: str) -> None:
         """The attempt dials (or dials again, over another trunk) by this channel."""
-        attempt.customer_channel = channel
+        attempt.customer_channel, attempt.customer_gone = channel, False
         self._by_channel[channel] = attempt
+
+    def leave(self, attempt: Attempt) -> None:
+        """The agent's channel is no longer this attempt's."""
+        del self._by_channel[attempt.agent_channel]
+        attempt.agent_channel = ""
 
     def remove(self, attempt: Attempt) -> None:
         del self._by_call[attempt.call_id]

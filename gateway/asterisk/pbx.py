@@ -282,6 +282,14 @@ class Pbx:
         attempt = self._attempts.of_channel(channel)
         self._nonces[channel] = nonce
         if attempt and attempt.agent_channel == channel and attempt.call_id != nonce:
+            self._leave(attempt)
+
+    def _leave(self, attempt: Attempt) -> None:
+        """The agent's channel goes on with another attempt. Why this one ended its customer's
+        channel tells, the end of which may come a moment later."""
+        if attempt.customer_channel and not attempt.customer_gone:
+            self._attempts.leave(attempt)
+        else:
             self._finish(attempt, 0)
 
     async def _dial(self, event: Event) -> None:
@@ -367,7 +375,7 @@ class Pbx:
         if attempt is None:
             return
         if channel == attempt.customer_channel:
-            attempt.q850_cause = q850_cause
+            attempt.q850_cause, attempt.customer_gone = q850_cause, True
         # The customer may talk on without the agent's channel: transferred, or it was a Local one
         # that Asterisk took out of the call.
         if channel == attempt.last_channel:
