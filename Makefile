@@ -30,7 +30,7 @@ ABREAST := -m "not soak and not steady" --dist loadfile --no-loadscope-reorder -
 # What tests start by the hundred must not compile Callwarden anew each time.
 test soak: export PYTHONDONTWRITEBYTECODE :=
 
-test: lab ## everything but the slow ones, under 10 minutes
+test: lab ## everything but the slow ones: a quarter of an hour on two cores
 	$(PYTHON) -m pytest $(ABREAST) -n 3 $(LIVE:%=--ignore=%)
 	$(PYTHON) -m pytest $(ABREAST) -n 2 $(LIVE)
 	$(PYTHON) -m pytest -m steady -s tests/recognizer
