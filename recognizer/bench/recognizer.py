@@ -154,6 +154,7 @@ def write(file: Path, recommended: dict[str, Any]) -> None:
     stays. Raises OSError."""
     yaml = YAML()
     yaml.preserve_quotes = True
+    yaml.width = 4096  # a long value stays on its line
     content = yaml.load(file.read_text(encoding="utf-8")) if file.is_file() else None
     content = {} if content is None else content
     section = content.setdefault("recognizer", {})
