@@ -19,7 +19,7 @@ from recognizer import planned, recordings
 from recognizer.models.model import Model
 from recognizer.recordings import Recording
 from recognizer.service import ENDS, RecognizerServer
-from tests.recognizer.conftest import listen, requests_of, start
+from tests.recognizer.conftest import Listened, listen, requests_of, start
 
 if TYPE_CHECKING:
     from callwarden.v1.recognition_pb2_grpc import RecognitionAsyncStub
@@ -43,17 +43,23 @@ def call(calls_folder: Path) -> Recording:
     return recordings.open_recording(calls_folder / "refusal-and-stop", None, "left")
 
 
-async def _half_then(
-    call: Recording, half: asyncio.Event, goes_on: asyncio.Event
-) -> AsyncIterator[recognition_pb2.ListenRequest]:
-    """The call, of which the second half waits."""
+async def _half_heard(
+    stub: "RecognitionAsyncStub", call: Recording, goes_on: asyncio.Event
+) -> "asyncio.Task[Listened]":
+    """The call as it is listened to, once half of it is sent; the rest waits for `goes_on`."""
+    half = asyncio.Event()
     requests = [each async for each in requests_of(call)]
-    for each in requests[: len(requests) // 2]:
-        yield each
-    half.set()
-    await goes_on.wait()
-    for each in requests[len(requests) // 2 :]:
-        yield each
+
+    async def sent() -> AsyncIterator[recognition_pb2.ListenRequest]:
+        for at, each in enumerate(requests):
+            if at == len(requests) // 2:
+                half.set()
+                await goes_on.wait()
+            yield each
+
+    running = asyncio.create_task(listen(stub, sent()))
+    await half.wait()
+    return running
 
 
 async def _refused(stub: "RecognitionAsyncStub") -> str:
@@ -72,10 +78,9 @@ async def test_who_ends_in_time_is_heard_to_the_end_and_nobody_else_is_taken(
     served: _Served, call: Recording
 ) -> None:
     server, stub = served
-    half, goes_on = asyncio.Event(), asyncio.Event()
-    running = asyncio.create_task(listen(stub, _half_then(call, half, goes_on)))
+    goes_on = asyncio.Event()
     async with asyncio.timeout(30):
-        await half.wait()
+        running = await _half_heard(stub, call, goes_on)
         ending = asyncio.create_task(server.end(drain_s=30))
         assert await _refused(stub) == ENDS
         assert not ending.done()
@@ -91,10 +96,8 @@ async def test_who_does_not_end_in_time_is_told_to_go_on_elsewhere(
     served: _Served, call: Recording
 ) -> None:
     server, stub = served
-    half, never = asyncio.Event(), asyncio.Event()
-    running = asyncio.create_task(listen(stub, _half_then(call, half, never)))
     async with asyncio.timeout(30):
-        await half.wait()
+        running = await _half_heard(stub, call, asyncio.Event())
         await server.end(drain_s=0.2)
         with pytest.raises(grpc.aio.AioRpcError) as left:
             await running
