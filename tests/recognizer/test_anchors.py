@@ -4,7 +4,6 @@ import asyncio
 import os
 import random
 import signal
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -21,6 +20,9 @@ from recognizer.models.model import Model
 from recognizer.pool import Pool
 from recognizer.process import WorkerProcess
 from recognizer.sherpa import Engine
+from tests.gate.waiting import until
+
+_WAIT_S = 20.0
 
 _RATE_HZ = 8000
 _STEP, _AHEAD = 2560, 1200
@@ -135,18 +137,12 @@ def test_what_follows_an_anchor_is_heard_alike_from_there(
     assert passed > 5
 
 
-async def _until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(20):
-        while not condition():  # noqa: ASYNC110  # other processes set no event of ours
-            await asyncio.sleep(0.01)
-
-
 async def _die(pool: Pool, worker: WorkerProcess | None) -> None:
     """Returns when another has taken its place."""
     assert worker is not None
     restarts = pool.restarts
     os.kill(worker.pid, signal.SIGKILL)
-    await _until(lambda: pool.restarts > restarts)
+    await until(lambda: pool.restarts > restarts, _WAIT_S)
 
 
 async def test_legs_tell_the_same_wherever_their_workers_die(

@@ -4,7 +4,7 @@ stays where he is."""
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -17,6 +17,9 @@ from recognizer.leg_stream import LegStream, Words
 from recognizer.models.model import Model
 from recognizer.pool import Pool
 from recognizer.process import WorkerProcess
+from tests.gate.waiting import until
+
+_WAIT_S = 20.0
 
 _LEGS = 4
 _BEFORE, _BEHIND, _ALL = 30, 15, 75
@@ -39,12 +42,6 @@ def blocks(calls_folder: Path) -> list[tuple[int, bytes]]:
     return found[:_ALL]
 
 
-async def _until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(20):
-        while not condition():  # noqa: ASYNC110  # other processes set no event of ours
-            await asyncio.sleep(0.01)
-
-
 class _Played:
     """The same leg, `_LEGS` times side by side."""
 
@@ -63,7 +60,7 @@ class _Played:
         """No leg is ever behind."""
         for block in blocks:
             await self.push([block])
-            await _until(lambda: all(each.waiting_s < 1.0 for each in self.streams))
+            await until(lambda: all(each.waiting_s < 1.0 for each in self.streams), _WAIT_S)
 
     def elsewhere(self, worker: WorkerProcess) -> list[LegStream]:
         return [each for each in self.streams if each.worker not in (worker, None)]
@@ -96,10 +93,10 @@ async def test_legs_that_are_behind_go_on_in_the_new_worker_and_tell_the_same(
     try:
         await played.push(blocks[_BEFORE : _BEFORE + _BEHIND])
         os.kill(doomed.pid, signal.SIGKILL)
-        await _until(lambda: pool.restarts == 1)
-        await _until(lambda: len(played.elsewhere(hangs)) == _LEGS // 2)
+        await until(lambda: pool.restarts == 1, _WAIT_S)
+        await until(lambda: len(played.elsewhere(hangs)) == _LEGS // 2, _WAIT_S)
         moved = played.elsewhere(hangs)
-        await _until(lambda: all(each.waiting_s < 1.0 for each in moved))
+        await until(lambda: all(each.waiting_s < 1.0 for each in moved), _WAIT_S)
         assert played.elsewhere(hangs) == moved
     finally:
         os.kill(hangs.pid, signal.SIGCONT)
@@ -116,8 +113,8 @@ async def test_legs_in_time_stay_with_the_worker_that_took_them_over(
     assert doomed is not None
     assert survivor is not None
     os.kill(doomed.pid, signal.SIGKILL)
-    await _until(lambda: pool.restarts == 1)
-    await _until(lambda: all(each.waiting_s < 1.0 for each in played.streams))
+    await until(lambda: pool.restarts == 1, _WAIT_S)
+    await until(lambda: all(each.waiting_s < 1.0 for each in played.streams), _WAIT_S)
     before = played.elsewhere(survivor)
     await played.push_in_time(blocks[_BEFORE:])
     assert played.elsewhere(survivor) == before == []

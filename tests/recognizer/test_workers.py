@@ -4,7 +4,7 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -18,12 +18,9 @@ from recognizer.models.model import Model
 from recognizer.pool import Pool
 from recognizer.process import WorkerFailed
 from recognizer.told import Heard
+from tests.gate.waiting import until
 
-
-async def _until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(20):
-        while not condition():  # noqa: ASYNC110  # other processes set no event of ours
-            await asyncio.sleep(0.01)
+_WAIT_S = 20.0
 
 
 @pytest.fixture
@@ -49,7 +46,7 @@ async def _listen(
         if kills and first_sample >= kills[0] * call.rate_hz and leg is Leg.CUSTOMER:
             deaths = pool.restarts
             os.kill(pool.worker_pids[0], signal.SIGKILL)
-            await _until(lambda deaths=deaths: pool.restarts > deaths)  # type: ignore[misc]  # bound now
+            await until(lambda deaths=deaths: pool.restarts > deaths, _WAIT_S)  # type: ignore[misc]  # bound now
             kills.pop(0)
     await analysis.finish(call.seconds)
     return heard, analysis
@@ -124,4 +121,4 @@ async def test_no_worker_outlives_a_killed_recognizer(model: Model) -> None:
     parent.kill()
     await parent.wait()
     stat = Path(f"/proc/{worker}/stat")
-    await _until(lambda: not stat.exists() or ") Z " in stat.read_text())
+    await until(lambda: not stat.exists() or ") Z " in stat.read_text(), _WAIT_S)
